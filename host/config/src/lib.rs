@@ -1,0 +1,1 @@
+//! Options with docs and defaults in one place.

@@ -1,0 +1,1 @@
+//! JobSpec to StreamGraph to JobGraph: validation and chaining.
