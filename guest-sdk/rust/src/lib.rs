@@ -1,1 +1,47 @@
-//! The Rust SDK for Sandbar operators and jobs.
+//! The Rust SDK for Sandbar: what the author of an operator or a job links.
+//!
+//! Reading order: [`function`] (what user code implements), [`codec`], [`state`], [`context`], then
+//! [`plugin`] (operators for job files) or [`stream`] (a job as a program), and [`testing`]. Inside,
+//! `chain` fuses operators and `host` is the only door to the outside. Knows `wit/` and nothing of
+//! the runtime.
+
+#[doc(hidden)]
+pub mod bindings;
+mod chain;
+pub mod codec;
+mod collector;
+pub mod context;
+mod error;
+pub mod function;
+mod host;
+mod log;
+mod metrics;
+mod operator;
+pub mod plugin;
+pub mod prelude;
+pub mod state;
+pub mod stream;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod testing;
+mod timers;
+
+pub use codec::{Bytes, Compact, Data, Json, Key, Text};
+pub use collector::{Collector, OutputTag};
+pub use context::{Context, RuntimeContext, Unkeyed};
+pub use error::{Error, ErrorKind, Result};
+pub use function::{
+    AggregateFunction, FilterFunction, FlatMapFunction, KeyedProcessFunction,
+    KeyedTwoInputProcessFunction, MapFunction, ProcessFunction, Try, TwoInputProcessFunction,
+};
+pub use log::{Level, Logger};
+pub use metrics::{Counter, Gauge, Histogram};
+pub use state::{
+    AggregatingState, BroadcastState, ListState, MapState, OperatorListState, ReducingState,
+    ValueState,
+};
+pub use stream::{
+    ConnectedStreams, DataStream, DatagenSource, DeadLetter, DiscardSink, ErrorPolicy, FileSink,
+    FileSource, KeyValue, KeyedConnectedStreams, KeyedStream, PrintSink, Sink, SocketSource,
+    Source, StdinSource, StreamExecutionEnvironment,
+};
+pub use timers::{TimeDomain, Timer};

@@ -1,1 +1,25 @@
-//! The data plane: tasks, chains, exchange.
+//! The data plane of a TaskManager: tasks, operator chains and the exchange between tasks.
+//!
+//! The way of a record: `exchange::channel -> exchange::input_gate -> task -> chain -> wasm
+//! instance -> chain::outputs -> partitioner -> exchange::result_partition -> channel`.
+//!
+//! Law: one thread per task, no lock and no allocation per record, every queue bounded. Knows
+//! nothing of the control plane: it is told what to run and reports what became of it.
+
+pub mod chain;
+pub mod deployment;
+pub mod element;
+pub mod error;
+pub mod exchange;
+pub mod metrics;
+pub mod partitioner;
+pub mod task;
+pub mod task_executor;
+pub mod watermark_valve;
+
+pub use chain::native::{NativeFunction, NativePlugin};
+pub use chain::runner::ChainRunner;
+pub use deployment::{JobDeployment, PluginHandle, SplitProvider, TaskDeployment, TaskSettings};
+pub use error::TaskError;
+pub use metrics::{OperatorMetrics, TaskMetrics};
+pub use task_executor::{TaskExecutor, TaskHandle, TaskId, TaskStateChange};

@@ -1,0 +1,218 @@
+//! The way out of the instance: values are encoded straight into the columns of a batch, which is
+//! kept and reused, and handed to the host when it is full and at the end of each call.
+
+use std::rc::Rc;
+
+use super::instance::InstanceContext;
+use super::pipe::{Pipe, Signal};
+use crate::codec::{Encode, Key, encode_key};
+use crate::error::{Error, Failure, Outcome};
+use crate::host::{self, Batch};
+
+/// A batch is handed over at the first record after it has grown to this many bytes of keys and
+/// values: the host's network buffers have this size.
+const BATCH_BYTES: usize = 32 * 1024;
+/// A batch is handed over at the first record after it has grown to this many records.
+const BATCH_RECORDS: usize = 8192;
+/// Bytes that one input record may put into an output before they must leave the guest's memory.
+const RECORD_BYTES_MAX: usize = 1024 * 1024;
+/// Records that one input record may put into an output before they must leave.
+const RECORD_RECORDS_MAX: usize = 65_536;
+
+/// The columns of one output.
+pub(crate) struct Columns {
+    batch: Batch,
+    output: u32,
+    operator: u32,
+    instance: Rc<InstanceContext>,
+    /// The input record that `mark` belongs to.
+    record: u32,
+    mark: Mark,
+}
+
+/// How long the columns were before the current input record.
+#[derive(Clone, Copy, Default)]
+struct Mark {
+    records: usize,
+    keys: usize,
+    values: usize,
+}
+
+impl Columns {
+    /// Makes the columns of the host's output number `output`, filled by `operator`.
+    pub(crate) fn new(output: u32, operator: u32, instance: &Rc<InstanceContext>) -> Columns {
+        Columns {
+            batch: host::batch(),
+            output,
+            operator,
+            instance: Rc::clone(instance),
+            record: 0,
+            mark: Mark::default(),
+        }
+    }
+
+    /// Appends a record whose bytes the two functions write.
+    #[inline]
+    fn push(
+        &mut self,
+        timestamp: i64,
+        key: impl FnOnce(&mut Vec<u8>) -> Result<bool, Error>,
+        value: impl FnOnce(&mut Vec<u8>) -> Result<(), Error>,
+    ) -> Outcome {
+        let record = self.instance.record.get();
+        if self.record != record {
+            self.begin_record(record);
+        }
+        let batch = &mut self.batch;
+        match key(&mut batch.keys) {
+            Ok(true) => batch.key_ends.push(batch.keys.len() as u32),
+            Ok(false) => {}
+            Err(error) => return Err(Failure::new(self.operator, error)),
+        }
+        if let Err(error) = value(&mut batch.values) {
+            return Err(Failure::new(self.operator, error));
+        }
+        batch.value_ends.push(batch.values.len() as u32);
+        batch.timestamps.push(timestamp);
+        if batch.values.len() - self.mark.values > RECORD_BYTES_MAX
+            || batch.timestamps.len() - self.mark.records > RECORD_RECORDS_MAX
+        {
+            self.emit();
+            self.instance.leaked.set(record);
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn begin_record(&mut self, record: u32) {
+        self.record = record;
+        if self.batch.values.len() + self.batch.keys.len() >= BATCH_BYTES
+            || self.batch.timestamps.len() >= BATCH_RECORDS
+        {
+            self.emit();
+        }
+        self.mark = Mark {
+            records: self.batch.timestamps.len(),
+            keys: self.batch.keys.len(),
+            values: self.batch.values.len(),
+        };
+    }
+
+    fn emit(&mut self) {
+        if !self.batch.timestamps.is_empty() {
+            self.instance.host.emit(self.output, &self.batch);
+        }
+        self.batch.timestamps.clear();
+        self.batch.key_ends.clear();
+        self.batch.keys.clear();
+        self.batch.value_ends.clear();
+        self.batch.values.clear();
+        self.mark = Mark::default();
+    }
+
+    fn rollback(&mut self) {
+        if self.record != self.instance.record.get() {
+            return;
+        }
+        self.batch.timestamps.truncate(self.mark.records);
+        self.batch.value_ends.truncate(self.mark.records);
+        self.batch.values.truncate(self.mark.values);
+        self.batch.key_ends.truncate(self.mark.records);
+        self.batch.keys.truncate(self.mark.keys);
+    }
+
+    fn signal(&mut self, signal: Signal<'_>) -> Outcome {
+        match signal {
+            Signal::Flush => self.emit(),
+            Signal::Rollback => self.rollback(),
+            Signal::Timer(_) | Signal::Checkpoint | Signal::Finish | Signal::Close => {}
+        }
+        Ok(())
+    }
+}
+
+/// An output without keys.
+pub(crate) struct External<C> {
+    columns: Columns,
+    codec: Rc<C>,
+}
+
+impl<C> External<C> {
+    pub(crate) fn new(columns: Columns, codec: Rc<C>) -> External<C> {
+        External { columns, codec }
+    }
+}
+
+impl<T: 'static, C: Encode<T>> Pipe<T> for External<C> {
+    #[inline]
+    fn push(&mut self, timestamp: i64, value: T) -> Outcome {
+        self.columns.push(timestamp, |_| Ok(false), |bytes| self.codec.encode(&value, bytes))
+    }
+
+    fn signal(&mut self, signal: Signal<'_>) -> Outcome {
+        self.columns.signal(signal)
+    }
+}
+
+/// What a key selector or partitioner hands to the host: a value and the bytes of its key.
+#[derive(Clone)]
+pub(crate) struct WithKey<K, T> {
+    pub(crate) key: K,
+    pub(crate) value: T,
+}
+
+/// Writes the bytes of a record's key column.
+pub(crate) trait KeyBytes: Clone + 'static {
+    /// Appends the bytes.
+    fn append(&self, bytes: &mut Vec<u8>) -> Result<(), Error>;
+}
+
+/// A key of a hash partitioned stream.
+#[derive(Clone)]
+pub(crate) struct HashKey<K>(pub(crate) K);
+
+impl<K: Key> KeyBytes for HashKey<K> {
+    #[inline]
+    fn append(&self, bytes: &mut Vec<u8>) -> Result<(), Error> {
+        encode_key(&self.0, bytes)
+    }
+}
+
+/// The subtask that a custom partitioner chose, as 4 little-endian bytes.
+#[derive(Clone)]
+pub(crate) struct Subtask(pub(crate) u32);
+
+impl KeyBytes for Subtask {
+    #[inline]
+    fn append(&self, bytes: &mut Vec<u8>) -> Result<(), Error> {
+        bytes.extend_from_slice(&self.0.to_le_bytes());
+        Ok(())
+    }
+}
+
+/// An output with keys: the value is encoded once, behind its key.
+pub(crate) struct KeyedExternal<C> {
+    columns: Columns,
+    codec: Rc<C>,
+}
+
+impl<C> KeyedExternal<C> {
+    pub(crate) fn new(columns: Columns, codec: Rc<C>) -> KeyedExternal<C> {
+        KeyedExternal { columns, codec }
+    }
+}
+
+impl<K: KeyBytes, T: 'static, C: Encode<T>> Pipe<WithKey<K, T>> for KeyedExternal<C> {
+    #[inline]
+    fn push(&mut self, timestamp: i64, record: WithKey<K, T>) -> Outcome {
+        self.columns.push(
+            timestamp,
+            |bytes| record.key.append(bytes).map(|()| true),
+            |bytes| self.codec.encode(&record.value, bytes),
+        )
+    }
+
+    fn signal(&mut self, signal: Signal<'_>) -> Outcome {
+        self.columns.signal(signal)
+    }
+}

@@ -1,0 +1,115 @@
+//! The door of an instance: decodes the records of a batch and pushes them into the head operator.
+//! Also the same for single values, where two fused operators do not share a type.
+
+use std::rc::Rc;
+
+use super::instance::InstanceContext;
+use super::pipe::{Pipe, Signal};
+use crate::codec::Decode;
+use crate::error::{Failure, Outcome};
+use crate::host::{Batch, cut};
+
+/// One input of the head operator.
+pub(crate) trait Head {
+    /// Pushes all records of a batch. A failure comes with the index of its record.
+    fn process(&mut self, batch: &Batch) -> Result<(), (u32, Failure)>;
+
+    /// Passes a signal to the operator and whatever is behind it.
+    fn signal(&mut self, signal: Signal<'_>) -> Outcome;
+}
+
+/// Decodes with the codec `C` for the operator behind `pipe`.
+pub(crate) struct DecodeHead<T, C> {
+    pub(crate) pipe: Box<dyn Pipe<T>>,
+    pub(crate) codec: Rc<C>,
+    pub(crate) instance: Rc<InstanceContext>,
+    pub(crate) keyed: bool,
+}
+
+impl<T: 'static, C: Decode<T>> DecodeHead<T, C> {
+    #[inline]
+    fn record(&mut self, batch: &Batch, index: usize) -> Outcome {
+        self.instance.begin_record();
+        let bytes = cut(&batch.value_ends, &batch.values, index);
+        match self.codec.decode(bytes) {
+            Ok(value) => self.pipe.push(batch.timestamps[index], value),
+            Err(error) => Err(Failure::new(0, error)),
+        }
+    }
+}
+
+impl<T: 'static, C: Decode<T>> Head for DecodeHead<T, C> {
+    fn process(&mut self, batch: &Batch) -> Result<(), (u32, Failure)> {
+        let records = batch.timestamps.len();
+        if self.keyed {
+            let keys = Rc::clone(&self.instance.keys);
+            keys.begin_call(&batch.key_ends, &batch.keys)
+                .map_err(|error| (0, Failure::new(0, error.into_fatal())))?;
+            for index in 0..records {
+                keys.select(index);
+                self.record(batch, index).map_err(|failure| (index as u32, failure))?;
+            }
+        } else {
+            for index in 0..records {
+                self.record(batch, index).map_err(|failure| (index as u32, failure))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn signal(&mut self, signal: Signal<'_>) -> Outcome {
+        self.pipe.signal(signal)
+    }
+}
+
+/// Takes the bytes of single values.
+pub(crate) trait BytePipe {
+    /// Decodes and pushes one value.
+    fn push(&mut self, timestamp: i64, bytes: &[u8]) -> Outcome;
+
+    /// Passes a signal on.
+    fn signal(&mut self, signal: Signal<'_>) -> Outcome;
+}
+
+/// Decodes for the fused operator behind `pipe`, whose input has another type than what the
+/// operator before it emits.
+pub(crate) struct DecodePipe<T, C> {
+    pub(crate) pipe: Box<dyn Pipe<T>>,
+    pub(crate) codec: Rc<C>,
+    pub(crate) operator: u32,
+}
+
+impl<T: 'static, C: Decode<T>> BytePipe for DecodePipe<T, C> {
+    fn push(&mut self, timestamp: i64, bytes: &[u8]) -> Outcome {
+        match self.codec.decode(bytes) {
+            Ok(value) => self.pipe.push(timestamp, value),
+            Err(error) => Err(Failure::new(self.operator, error)),
+        }
+    }
+
+    fn signal(&mut self, signal: Signal<'_>) -> Outcome {
+        self.pipe.signal(signal)
+    }
+}
+
+/// Encodes what an operator emits for a fused operator that takes another type.
+pub(crate) struct Recode<C> {
+    pub(crate) codec: Rc<C>,
+    pub(crate) operator: u32,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) next: Box<dyn BytePipe>,
+}
+
+impl<T: 'static, C: crate::codec::Encode<T>> Pipe<T> for Recode<C> {
+    fn push(&mut self, timestamp: i64, value: T) -> Outcome {
+        self.bytes.clear();
+        match self.codec.encode(&value, &mut self.bytes) {
+            Ok(()) => self.next.push(timestamp, &self.bytes),
+            Err(error) => Err(Failure::new(self.operator, error)),
+        }
+    }
+
+    fn signal(&mut self, signal: Signal<'_>) -> Outcome {
+        self.next.signal(signal)
+    }
+}

@@ -1,0 +1,241 @@
+//! One opened instance: what its operators share, and the calls of the host.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use super::head::Head;
+use super::pipe::Signal;
+use crate::error::{Error, ErrorKind, Failure};
+use crate::host::{Batch, Host, TimerBatch};
+use crate::metrics::Metrics;
+use crate::state::OperatorStore;
+use crate::state::slots::{CACHE_ENTRIES_DEFAULT, KeyContext};
+use crate::timers::{TimeDomain, Timers, timer_of};
+
+/// Key of the job configuration for the number of cached keys.
+const CACHE_ENTRIES_KEY: &str = "sandbar.state.cache.entries";
+
+/// What the operators of an instance share.
+pub(crate) struct InstanceContext {
+    pub(crate) host: Rc<dyn Host>,
+    /// Counts the input records; outputs note at which one their columns stood where.
+    pub(crate) record: Cell<u32>,
+    /// The last record of which outputs had to leave before it was done.
+    pub(crate) leaked: Cell<u32>,
+    pub(crate) keys: Rc<KeyContext>,
+    pub(crate) timers: Timers,
+    pub(crate) metrics: Metrics,
+    pub(crate) operator_stores: RefCell<Vec<Rc<dyn OperatorStore>>>,
+    pub(crate) watermark: Cell<i64>,
+    processing_time: Cell<Option<i64>>,
+}
+
+impl InstanceContext {
+    pub(crate) fn new(host: Rc<dyn Host>) -> Result<Rc<InstanceContext>, Error> {
+        let capacity = match host.config(CACHE_ENTRIES_KEY) {
+            None => CACHE_ENTRIES_DEFAULT,
+            Some(text) => match text.parse() {
+                Ok(entries) if entries > 0 => entries,
+                _ => {
+                    return Err(Error::fatal(format!(
+                        "{CACHE_ENTRIES_KEY} is '{text}', expected a number of keys above 0"
+                    )));
+                }
+            },
+        };
+        Ok(Rc::new(InstanceContext {
+            host,
+            record: Cell::new(0),
+            leaked: Cell::new(0),
+            keys: Rc::new(KeyContext::new(capacity)),
+            timers: Timers::default(),
+            metrics: Metrics::default(),
+            operator_stores: RefCell::default(),
+            watermark: Cell::new(i64::MIN),
+            processing_time: Cell::new(None),
+        }))
+    }
+
+    /// Starts an input record, timer or signal: outputs made from here on belong to it.
+    #[inline]
+    pub(crate) fn begin_record(&self) {
+        // 0 is the number of no record.
+        self.record.set(self.record.get().checked_add(1).unwrap_or(1));
+    }
+
+    /// Processing time, asked of the host once per call.
+    #[inline]
+    pub(crate) fn processing_time(&self) -> i64 {
+        if let Some(now) = self.processing_time.get() {
+            return now;
+        }
+        let now = self.host.processing_time();
+        self.processing_time.set(Some(now));
+        now
+    }
+
+    /// Hands timers to the host when there are too many to keep.
+    pub(crate) fn bound_timers(&self) -> Result<(), Error> {
+        if self.timers.is_full() {
+            self.timers.flush(&*self.host, &self.keys)?;
+        }
+        Ok(())
+    }
+}
+
+/// Why a call failed, in the contract's terms.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum CallError {
+    /// One record of the batch is at fault.
+    BadRecord { operator: u32, index: u32, message: String },
+    /// The task fails.
+    Fatal(String),
+}
+
+/// An opened chain.
+pub(crate) struct Instance {
+    context: Rc<InstanceContext>,
+    /// One a input of the head operator; signals go to the first.
+    heads: Vec<Box<dyn Head>>,
+    names: Vec<String>,
+    failed: bool,
+}
+
+impl Instance {
+    pub(crate) fn new(
+        context: Rc<InstanceContext>,
+        heads: Vec<Box<dyn Head>>,
+        names: Vec<String>,
+    ) -> Instance {
+        Instance { context, heads, names, failed: false }
+    }
+
+    /// Processes a batch of one input.
+    pub(crate) fn process(&mut self, input: u32, batch: &Batch) -> Result<(), CallError> {
+        let Some(head) = self.heads.get_mut(input as usize) else {
+            return self.fail(format!("operator {} has no input {input}", self.names[0]));
+        };
+        match head.process(batch) {
+            Ok(()) => self.end_call(),
+            Err((index, failure)) => self.refuse(index, failure),
+        }
+    }
+
+    /// Notes a watermark.
+    pub(crate) fn on_watermark(&mut self, watermark: i64) -> Result<(), CallError> {
+        self.context.watermark.set(watermark);
+        Ok(())
+    }
+
+    /// Fires timers of the head.
+    pub(crate) fn on_timers(
+        &mut self,
+        operator: u32,
+        domain: TimeDomain,
+        timers: &TimerBatch,
+    ) -> Result<(), CallError> {
+        if operator != 0 {
+            return self.fail(format!("operator number {operator} is not keyed: it has no timers"));
+        }
+        // During event time timers the watermark is already the one that fires them, as in Flink.
+        self.context.watermark.set(self.context.host.current_watermark());
+        let keys = Rc::clone(&self.context.keys);
+        if let Err(error) = keys.begin_call(&timers.key_ends, &timers.keys) {
+            return self.fail(error.to_string());
+        }
+        for index in 0..timers.timestamps.len() {
+            self.context.begin_record();
+            keys.select(index);
+            let timer = timer_of(timers, domain, index);
+            if let Err(failure) = self.heads[0].signal(Signal::Timer(&timer)) {
+                let name = self.name(failure.operator());
+                let error = failure.into_error();
+                return self.fail(format!("{name} in a timer due at {}: {error}", timer.timestamp));
+            }
+        }
+        self.end_call()
+    }
+
+    /// Writes all cached state to the host.
+    pub(crate) fn before_checkpoint(&mut self) -> Result<(), CallError> {
+        self.context.begin_record();
+        self.signal(Signal::Checkpoint)?;
+        self.write_state()?;
+        self.end_call()
+    }
+
+    /// Lets the operators emit what is left.
+    pub(crate) fn finish(&mut self) -> Result<(), CallError> {
+        self.context.begin_record();
+        self.signal(Signal::Finish)?;
+        self.end_call()
+    }
+
+    /// Closes the operators, and writes state unless the instance has failed.
+    pub(crate) fn close(&mut self) -> Result<(), CallError> {
+        if !self.failed {
+            self.write_state()?;
+        }
+        self.signal(Signal::Close)?;
+        self.context.metrics.flush(&*self.context.host);
+        Ok(())
+    }
+
+    fn write_state(&mut self) -> Result<(), CallError> {
+        let written = self.context.keys.flush().and_then(|()| {
+            let stores = self.context.operator_stores.borrow();
+            stores.iter().try_for_each(|store| store.flush())
+        });
+        written.or_else(|error| self.fail(error.to_string()))
+    }
+
+    fn signal(&mut self, signal: Signal<'_>) -> Result<(), CallError> {
+        match self.heads[0].signal(signal) {
+            Ok(()) => Ok(()),
+            Err(failure) => {
+                let name = self.name(failure.operator());
+                self.fail(format!("{name}: {}", failure.into_error()))
+            }
+        }
+    }
+
+    /// Drops what the record at `index` did and says why it was refused.
+    fn refuse(&mut self, index: u32, failure: Failure) -> Result<(), CallError> {
+        let operator = failure.operator();
+        let error = failure.into_error();
+        let record = self.context.record.get();
+        let leaked = self.context.leaked.get() == record && record != 0;
+        if error.kind() == ErrorKind::Fatal || leaked {
+            let name = self.name(operator);
+            let after = if leaked { " after a megabyte of its results had left" } else { "" };
+            return self.fail(format!("{name} at record {index} of a batch{after}: {error}"));
+        }
+        self.signal(Signal::Rollback)?;
+        self.context.timers.rollback(record);
+        self.end_call()?;
+        Err(CallError::BadRecord { operator, index, message: error.message().to_owned() })
+    }
+
+    /// Hands everything that was gathered during a call to the host.
+    fn end_call(&mut self) -> Result<(), CallError> {
+        self.signal(Signal::Flush)?;
+        let context = &self.context;
+        let ended = context
+            .timers
+            .flush(&*context.host, &context.keys)
+            .and_then(|()| context.keys.end_call());
+        context.metrics.flush(&*context.host);
+        context.processing_time.set(None);
+        ended.or_else(|error| self.fail(error.to_string()))
+    }
+
+    fn name(&self, operator: u32) -> String {
+        let name = self.names.get(operator as usize).map_or("?", String::as_str);
+        format!("operator '{name}'")
+    }
+
+    fn fail(&mut self, message: String) -> Result<(), CallError> {
+        self.failed = true;
+        Err(CallError::Fatal(message))
+    }
+}

@@ -1,0 +1,51 @@
+//! The bytes of keys. They decide the key group and the place of state, so they must never change.
+//!
+//! A `String` is its raw UTF-8 and a `Vec<u8>` its raw bytes, so that keys which the host cuts from
+//! records (`key = "value"`, `key = { json = .. }`) read as the same keys; everything else is in
+//! postcard's form: integers as varints, tuples and structs field by field.
+
+use std::any::Any;
+
+use super::{Data, compact};
+use crate::error::Error;
+
+/// A type that records can be keyed by.
+///
+/// Two keys are the same exactly if their bytes are. Do not key by floats or by hash maps: equal
+/// values of these may have different bytes.
+pub trait Key: Data {}
+
+impl<K: Data> Key for K {}
+
+/// Appends the canonical bytes of a key.
+#[inline]
+pub(crate) fn encode_key<K: Key>(key: &K, bytes: &mut Vec<u8>) -> Result<(), Error> {
+    // Resolved when compiled: `K` is known here.
+    let any: &dyn Any = key;
+    if let Some(text) = any.downcast_ref::<String>() {
+        bytes.extend_from_slice(text.as_bytes());
+    } else if let Some(raw) = any.downcast_ref::<Vec<u8>>() {
+        bytes.extend_from_slice(raw);
+    } else {
+        compact::to_bytes(key, bytes)?;
+    }
+    Ok(())
+}
+
+/// Reads a key from its canonical bytes.
+#[inline]
+pub(crate) fn decode_key<K: Key>(bytes: &[u8]) -> Result<K, Error> {
+    let mut key = None::<K>;
+    let slot: &mut dyn Any = &mut key;
+    if let Some(text) = slot.downcast_mut::<Option<String>>() {
+        let valid = str::from_utf8(bytes)
+            .map_err(|error| Error::from(error).context("the key is not text"))?;
+        *text = Some(valid.to_owned());
+    } else if let Some(raw) = slot.downcast_mut::<Option<Vec<u8>>>() {
+        *raw = Some(bytes.to_vec());
+    }
+    match key {
+        Some(key) => Ok(key),
+        None => compact::from_bytes(bytes).map_err(|error| error.context("decoding the key")),
+    }
+}

@@ -1,0 +1,62 @@
+//! Text: UTF-8 without quotes or line breaks added.
+
+use std::fmt::{self, Display, Write};
+
+use super::{Decode, Encode, Format};
+use crate::error::Error;
+
+/// `String`s as raw UTF-8. Bytes that are not UTF-8 make a bad record.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Text;
+
+/// Anything that can be displayed, as UTF-8. Only writes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DisplayText;
+
+impl Format<String> for Text {
+    fn format(&self) -> String {
+        "text".to_owned()
+    }
+}
+
+impl Encode<String> for Text {
+    #[inline]
+    fn encode(&self, value: &String, bytes: &mut Vec<u8>) -> Result<(), Error> {
+        bytes.extend_from_slice(value.as_bytes());
+        Ok(())
+    }
+}
+
+impl Decode<String> for Text {
+    #[inline]
+    fn decode(&self, bytes: &[u8]) -> Result<String, Error> {
+        match str::from_utf8(bytes) {
+            Ok(text) => Ok(text.to_owned()),
+            Err(error) => Err(Error::from(error).context("the value is not text")),
+        }
+    }
+}
+
+impl<T: Display + 'static> Format<T> for DisplayText {
+    fn format(&self) -> String {
+        "text".to_owned()
+    }
+}
+
+impl<T: Display + 'static> Encode<T> for DisplayText {
+    #[inline]
+    fn encode(&self, value: &T, bytes: &mut Vec<u8>) -> Result<(), Error> {
+        write!(Appender(bytes), "{value}")?;
+        Ok(())
+    }
+}
+
+struct Appender<'a>(&'a mut Vec<u8>);
+
+impl Write for Appender<'_> {
+    #[inline]
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.extend_from_slice(text.as_bytes());
+        Ok(())
+    }
+}

@@ -1,0 +1,268 @@
+//! What an operator can see and ask for as a whole: who and where it is, its state, its metrics.
+
+use std::fmt;
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::chain::instance::InstanceContext;
+use crate::chain::wiring::ChainedOperator;
+use crate::codec::{Data, Key};
+use crate::error::Error;
+use crate::function::AggregateFunction;
+use crate::host::{Descriptor, MetricKind, StateKind};
+use crate::log::{Level, Logger};
+use crate::metrics::{Counter, Gauge, Histogram};
+use crate::state::{
+    AggregatingState, AggregatingStateDescriptor, BroadcastMap, BroadcastState, Column, ListState,
+    ListStateDescriptor, MapColumn, MapState, MapStateDescriptor, OperatorList, OperatorListState,
+    OperatorStore, Redistribution, ReducingState, ReducingStateDescriptor, ValueState,
+    ValueStateDescriptor,
+};
+
+/// The context of an operator, given to `open`.
+#[derive(Clone)]
+pub struct RuntimeContext {
+    instance: Rc<InstanceContext>,
+    operator: u32,
+    uid: Rc<str>,
+    name: Rc<str>,
+    keyed: bool,
+}
+
+/// Where an operator runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SubtaskInfo {
+    /// Index of the subtask, from 0.
+    pub index: u32,
+    /// Number of subtasks.
+    pub parallelism: u32,
+    /// Number of key groups, the upper bound of the parallelism.
+    pub max_parallelism: u32,
+    /// 0 for the first execution of the subtask, one more after each restart.
+    pub attempt: u32,
+}
+
+impl RuntimeContext {
+    pub(crate) fn new(
+        instance: &Rc<InstanceContext>,
+        operator: u32,
+        chained: &ChainedOperator,
+        keyed: bool,
+    ) -> RuntimeContext {
+        RuntimeContext {
+            instance: Rc::clone(instance),
+            operator,
+            uid: chained.uid.as_str().into(),
+            name: chained.name.as_str().into(),
+            keyed,
+        }
+    }
+
+    pub(crate) fn instance(&self) -> &Rc<InstanceContext> {
+        &self.instance
+    }
+
+    pub(crate) fn operator(&self) -> u32 {
+        self.operator
+    }
+
+    /// The uid of the operator, unique in its job.
+    pub fn uid(&self) -> &str {
+        &self.uid
+    }
+
+    /// The name of the operator, for a person to read.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The id of the job, 32 hexadecimal digits.
+    pub fn job_id(&self) -> String {
+        self.instance.host.job().id
+    }
+
+    /// The name of the job.
+    pub fn job_name(&self) -> String {
+        self.instance.host.job().name
+    }
+
+    /// The subtask that the operator runs in.
+    pub fn subtask(&self) -> SubtaskInfo {
+        let subtask = self.instance.host.subtask();
+        SubtaskInfo {
+            index: subtask.index,
+            parallelism: subtask.parallelism,
+            max_parallelism: subtask.max_parallelism,
+            attempt: subtask.attempt,
+        }
+    }
+
+    /// The value of a key of the job's configuration, if the job sets it.
+    pub fn config(&self, key: &str) -> Option<String> {
+        self.instance.host.config(key)
+    }
+
+    /// A logger to keep, for functions that see no context when they want to log.
+    pub fn logger(&self) -> Logger {
+        Logger::new(Rc::clone(&self.instance.host), self.operator)
+    }
+
+    /// Writes a log line; used by [`crate::info!`] and its siblings.
+    pub fn log(&self, level: Level, message: fmt::Arguments<'_>) {
+        self.logger().log(level, message);
+    }
+
+    /// Makes a counter, or finds the one of that name.
+    ///
+    /// # Errors
+    /// The name is that of another kind of metric, or there are too many: fatal.
+    pub fn counter(&self, name: &str) -> Result<Counter, Error> {
+        Ok(self.instance.metrics.counter(self.metric(name, MetricKind::Counter)?))
+    }
+
+    /// Makes a gauge, or finds the one of that name.
+    ///
+    /// # Errors
+    /// As [`RuntimeContext::counter`].
+    pub fn gauge(&self, name: &str) -> Result<Gauge, Error> {
+        Ok(self.instance.metrics.gauge(self.metric(name, MetricKind::Gauge)?))
+    }
+
+    /// Makes a histogram, or finds the one of that name.
+    ///
+    /// # Errors
+    /// As [`RuntimeContext::counter`].
+    pub fn histogram(&self, name: &str) -> Result<Histogram, Error> {
+        let metric = self.metric(name, MetricKind::Histogram)?;
+        Ok(self.instance.metrics.histogram(Rc::clone(&self.instance.host), metric))
+    }
+
+    fn metric(&self, name: &str, kind: MetricKind) -> Result<u32, Error> {
+        let declared = self.instance.host.declare_metric(self.operator, name, kind);
+        declared.map_err(|why| Error::fatal(why).context(format!("metric '{name}'")))
+    }
+
+    /// Declares a value state of a keyed operator.
+    ///
+    /// # Errors
+    /// The operator is not keyed, or the name is that of another kind of state: fatal.
+    pub fn value_state<T: Data>(
+        &self,
+        descriptor: ValueStateDescriptor<T>,
+    ) -> Result<ValueState<T>, Error> {
+        Ok(ValueState::new(self.column(&descriptor.name, StateKind::Value, descriptor.ttl)?))
+    }
+
+    /// Declares a list state of a keyed operator.
+    ///
+    /// # Errors
+    /// As [`RuntimeContext::value_state`].
+    pub fn list_state<T: Data>(
+        &self,
+        descriptor: ListStateDescriptor<T>,
+    ) -> Result<ListState<T>, Error> {
+        Ok(ListState::new(self.column(&descriptor.name, StateKind::List, descriptor.ttl)?))
+    }
+
+    /// Declares a map state of a keyed operator.
+    ///
+    /// # Errors
+    /// As [`RuntimeContext::value_state`].
+    pub fn map_state<K: Key, V: Data>(
+        &self,
+        descriptor: MapStateDescriptor<K, V>,
+    ) -> Result<MapState<K, V>, Error> {
+        let MapStateDescriptor { name, ttl, .. } = descriptor;
+        let state = self.declare(&name, StateKind::Map, ttl)?;
+        let InstanceContext { host, keys, .. } = &*self.instance;
+        Ok(MapState::new(MapColumn::new(host, keys, &name, state, ttl.is_some())))
+    }
+
+    /// Declares a reducing state of a keyed operator.
+    ///
+    /// # Errors
+    /// As [`RuntimeContext::value_state`].
+    pub fn reducing_state<T: Data>(
+        &self,
+        descriptor: ReducingStateDescriptor<T>,
+    ) -> Result<ReducingState<T>, Error> {
+        let column = self.column(&descriptor.name, StateKind::Reducing, descriptor.ttl)?;
+        Ok(ReducingState::new(column, descriptor.reduce))
+    }
+
+    /// Declares an aggregating state of a keyed operator.
+    ///
+    /// # Errors
+    /// As [`RuntimeContext::value_state`].
+    pub fn aggregating_state<A: AggregateFunction<Accumulator: Data>>(
+        &self,
+        descriptor: AggregatingStateDescriptor<A>,
+    ) -> Result<AggregatingState<A>, Error> {
+        let column = self.column(&descriptor.name, StateKind::Aggregating, descriptor.ttl)?;
+        Ok(AggregatingState::new(column, descriptor.function))
+    }
+
+    fn column<T: Data>(
+        &self,
+        name: &str,
+        kind: StateKind,
+        ttl: Option<Duration>,
+    ) -> Result<Rc<Column<T>>, Error> {
+        let state = self.declare(name, kind, ttl)?;
+        let InstanceContext { host, keys, .. } = &*self.instance;
+        Ok(Column::new(host, keys, name, state, ttl.is_some()))
+    }
+
+    fn declare(&self, name: &str, kind: StateKind, ttl: Option<Duration>) -> Result<u32, Error> {
+        if !self.keyed {
+            return Err(Error::fatal(format!(
+                "keyed state '{name}' needs keys: use it in a keyed operator, behind key_by"
+            )));
+        }
+        let ttl = ttl.map(|ttl| u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX));
+        let descriptor = Descriptor { name: name.to_owned(), kind, ttl };
+        let declared = self.instance.host.declare_state(self.operator, &descriptor);
+        declared.map_err(|why| Error::fatal(why).context(format!("keyed state '{name}'")))
+    }
+
+    /// Opens a list of this subtask; after a restore it holds what redistribution gave it.
+    ///
+    /// # Errors
+    /// What is stored does not decode: fatal.
+    pub fn operator_list_state<T: Data>(
+        &self,
+        name: &str,
+        redistribution: Redistribution,
+    ) -> Result<OperatorListState<T>, Error> {
+        let host = &self.instance.host;
+        let list = OperatorList::open(host, self.operator, name, redistribution)?;
+        self.add_store(Rc::clone(&list) as Rc<dyn OperatorStore>);
+        Ok(OperatorListState::new(list))
+    }
+
+    /// Opens a broadcast map, which every subtask holds alike.
+    ///
+    /// # Errors
+    /// What is stored does not decode: fatal.
+    pub fn broadcast_state<K: Key, V: Data>(
+        &self,
+        name: &str,
+    ) -> Result<BroadcastState<K, V>, Error> {
+        let map = BroadcastMap::open(&self.instance.host, self.operator, name)?;
+        self.add_store(Rc::clone(&map) as Rc<dyn OperatorStore>);
+        Ok(BroadcastState::new(map))
+    }
+
+    fn add_store(&self, store: Rc<dyn OperatorStore>) {
+        self.instance.operator_stores.borrow_mut().push(store);
+    }
+}
+
+impl fmt::Debug for RuntimeContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RuntimeContext")
+            .field("operator", &self.operator)
+            .field("uid", &self.uid)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,12 @@
+//! What user code implements, one trait a kind of operator. Closures are maps, filters and flat
+//! maps; everything with state, timers or side outputs is a process function.
+
+mod aggregate;
+mod process;
+mod simple;
+mod two_input;
+
+pub use aggregate::AggregateFunction;
+pub use process::{KeyedProcessFunction, ProcessFunction};
+pub use simple::{FilterFunction, FlatMapFunction, MapFunction, Try};
+pub use two_input::{KeyedTwoInputProcessFunction, TwoInputProcessFunction};

@@ -1,0 +1,9 @@
+//! The operators: each wraps a function and owns the pipes behind it.
+
+pub(crate) mod aggregate;
+pub(crate) mod definition;
+pub(crate) mod keyed;
+pub(crate) mod partition;
+pub(crate) mod process;
+pub(crate) mod simple;
+pub(crate) mod two_input;

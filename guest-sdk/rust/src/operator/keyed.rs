@@ -1,0 +1,111 @@
+//! Process functions over a keyed input. Always the head of an instance.
+
+use std::marker::PhantomData;
+
+use super::definition::Wiring;
+use super::simple::main_output;
+use crate::chain::erased::{AnyPipe, erase};
+use crate::chain::pipe::{Pipe, Signal};
+use crate::codec::Key;
+use crate::collector::{Collector, SideOutputSpec, SideOutputs};
+use crate::context::Context;
+use crate::error::{Error, Failure, Outcome};
+use crate::function::KeyedProcessFunction;
+use crate::host::NO_TIMESTAMP;
+use crate::timers::{TimeDomain, Timer};
+
+struct KeyedProcess<F, K, In, Out> {
+    function: F,
+    operator: u32,
+    ctx: Context<K>,
+    out: Collector<Out>,
+    marker: PhantomData<fn(In)>,
+}
+
+/// Builds a keyed process operator.
+pub(crate) fn keyed_process<K, In, Out, F>(
+    mut function: F,
+    sides: &[SideOutputSpec],
+    mut wiring: Wiring,
+) -> Result<Vec<AnyPipe>, Error>
+where
+    K: Key,
+    In: 'static,
+    Out: Clone + 'static,
+    F: KeyedProcessFunction<K, In, Out>,
+{
+    function.open(&wiring.runtime)?;
+    let out = Collector::new(main_output(&mut wiring.outputs)?);
+    let operator = wiring.runtime.operator();
+    let ctx = Context::new(wiring.runtime, SideOutputs::open(sides, wiring.outputs)?);
+    Ok(vec![erase::<In>(KeyedProcess { function, operator, ctx, out, marker: PhantomData })])
+}
+
+/// Timestamp of what a timer emits: its own, or none for processing time. Source: Flink,
+/// `KeyedProcessOperator.onEventTime` and `onProcessingTime`.
+pub(crate) fn timestamp_of(timer: &Timer) -> i64 {
+    match timer.domain {
+        TimeDomain::EventTime => timer.timestamp,
+        TimeDomain::ProcessingTime => NO_TIMESTAMP,
+    }
+}
+
+impl<K, In, Out, F> KeyedProcess<F, K, In, Out>
+where
+    K: Key,
+    In: 'static,
+    Out: 'static,
+    F: KeyedProcessFunction<K, In, Out>,
+{
+    #[inline]
+    fn outcome(&mut self, result: Result<(), Error>) -> Outcome {
+        self.out.outcome(self.operator, result)?;
+        self.ctx.side_outcome()
+    }
+
+    fn on_timer(&mut self, timer: &Timer) -> Outcome {
+        self.ctx.prepare_key()?;
+        self.ctx.set_timestamp(timestamp_of(timer));
+        self.out.set_timestamp(timestamp_of(timer));
+        let result = self.function.on_timer(timer, &mut self.ctx, &mut self.out);
+        self.outcome(result)
+    }
+}
+
+impl<K, In, Out, F> Pipe<In> for KeyedProcess<F, K, In, Out>
+where
+    K: Key,
+    In: 'static,
+    Out: 'static,
+    F: KeyedProcessFunction<K, In, Out>,
+{
+    #[inline]
+    fn push(&mut self, timestamp: i64, value: In) -> Outcome {
+        self.ctx.prepare_key()?;
+        self.ctx.set_timestamp(timestamp);
+        self.out.set_timestamp(timestamp);
+        let result = self.function.process(value, &mut self.ctx, &mut self.out);
+        self.outcome(result)
+    }
+
+    fn signal(&mut self, signal: Signal<'_>) -> Outcome {
+        match signal {
+            Signal::Timer(timer) => return self.on_timer(timer),
+            Signal::Checkpoint => self
+                .function
+                .before_checkpoint()
+                .map_err(|error| Failure::new(self.operator, error))?,
+            Signal::Finish => {
+                self.out.set_timestamp(NO_TIMESTAMP);
+                let result = self.function.finish(&mut self.out);
+                self.outcome(result)?;
+            }
+            Signal::Close => {
+                self.function.close().map_err(|error| Failure::new(self.operator, error))?;
+            }
+            Signal::Flush | Signal::Rollback => {}
+        }
+        self.out.signal(signal)?;
+        self.ctx.signal(signal)
+    }
+}

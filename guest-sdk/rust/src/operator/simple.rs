@@ -1,0 +1,129 @@
+//! Map, filter and flat map.
+
+use std::marker::PhantomData;
+
+use super::definition::Wiring;
+use crate::chain::erased::{AnyPipe, erase, join};
+use crate::chain::pipe::{Pipe, Signal};
+use crate::collector::Collector;
+use crate::error::{Error, Failure, Outcome};
+use crate::function::{FilterFunction, FlatMapFunction, MapFunction};
+
+/// The pipes of the first output.
+pub(crate) fn main_output<T: Clone + 'static>(
+    outputs: &mut Vec<Vec<AnyPipe>>,
+) -> Result<Box<dyn Pipe<T>>, Error> {
+    let main = if outputs.is_empty() { Vec::new() } else { outputs.remove(0) };
+    join(main)
+}
+
+struct Map<F, Out> {
+    function: F,
+    operator: u32,
+    out: Box<dyn Pipe<Out>>,
+}
+
+/// Builds a map.
+pub(crate) fn map<In, Out, F>(mut function: F, mut wiring: Wiring) -> Result<Vec<AnyPipe>, Error>
+where
+    In: 'static,
+    Out: Clone + 'static,
+    F: MapFunction<In, Out>,
+{
+    function.open(&wiring.runtime)?;
+    let out = main_output(&mut wiring.outputs)?;
+    let operator = wiring.runtime.operator();
+    Ok(vec![erase::<In>(Map { function, operator, out })])
+}
+
+impl<In: 'static, Out: 'static, F: MapFunction<In, Out>> Pipe<In> for Map<F, Out> {
+    #[inline]
+    fn push(&mut self, timestamp: i64, value: In) -> Outcome {
+        match self.function.map(value) {
+            Ok(mapped) => self.out.push(timestamp, mapped),
+            Err(error) => Err(Failure::new(self.operator, error)),
+        }
+    }
+
+    fn signal(&mut self, signal: Signal<'_>) -> Outcome {
+        if matches!(signal, Signal::Close) {
+            self.function.close().map_err(|error| Failure::new(self.operator, error))?;
+        }
+        self.out.signal(signal)
+    }
+}
+
+struct Filter<F, T> {
+    function: F,
+    operator: u32,
+    out: Box<dyn Pipe<T>>,
+}
+
+/// Builds a filter.
+pub(crate) fn filter<T, F>(mut function: F, mut wiring: Wiring) -> Result<Vec<AnyPipe>, Error>
+where
+    T: Clone + 'static,
+    F: FilterFunction<T>,
+{
+    function.open(&wiring.runtime)?;
+    let out = main_output(&mut wiring.outputs)?;
+    let operator = wiring.runtime.operator();
+    Ok(vec![erase::<T>(Filter { function, operator, out })])
+}
+
+impl<T: 'static, F: FilterFunction<T>> Pipe<T> for Filter<F, T> {
+    #[inline]
+    fn push(&mut self, timestamp: i64, value: T) -> Outcome {
+        match self.function.filter(&value) {
+            Ok(true) => self.out.push(timestamp, value),
+            Ok(false) => Ok(()),
+            Err(error) => Err(Failure::new(self.operator, error)),
+        }
+    }
+
+    fn signal(&mut self, signal: Signal<'_>) -> Outcome {
+        if matches!(signal, Signal::Close) {
+            self.function.close().map_err(|error| Failure::new(self.operator, error))?;
+        }
+        self.out.signal(signal)
+    }
+}
+
+struct FlatMap<F, In, Out> {
+    function: F,
+    operator: u32,
+    out: Collector<Out>,
+    marker: PhantomData<fn(In)>,
+}
+
+/// Builds a flat map.
+pub(crate) fn flat_map<In, Out, F>(
+    mut function: F,
+    mut wiring: Wiring,
+) -> Result<Vec<AnyPipe>, Error>
+where
+    In: 'static,
+    Out: Clone + 'static,
+    F: FlatMapFunction<In, Out>,
+{
+    function.open(&wiring.runtime)?;
+    let out = Collector::new(main_output(&mut wiring.outputs)?);
+    let operator = wiring.runtime.operator();
+    Ok(vec![erase::<In>(FlatMap { function, operator, out, marker: PhantomData })])
+}
+
+impl<In: 'static, Out: 'static, F: FlatMapFunction<In, Out>> Pipe<In> for FlatMap<F, In, Out> {
+    #[inline]
+    fn push(&mut self, timestamp: i64, value: In) -> Outcome {
+        self.out.set_timestamp(timestamp);
+        let result = self.function.flat_map(value, &mut self.out);
+        self.out.outcome(self.operator, result)
+    }
+
+    fn signal(&mut self, signal: Signal<'_>) -> Outcome {
+        if matches!(signal, Signal::Close) {
+            self.function.close().map_err(|error| Failure::new(self.operator, error))?;
+        }
+        self.out.signal(signal)
+    }
+}

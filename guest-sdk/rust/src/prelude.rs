@@ -1,0 +1,23 @@
+//! What most operators and jobs use: `use sandbar_sdk::prelude::*;`.
+
+pub use crate::codec::{Bytes, Compact, Data, Json, Key, Text};
+pub use crate::collector::{Collector, OutputTag};
+pub use crate::context::{Context, RuntimeContext, Unkeyed};
+pub use crate::error::{Error, Result};
+pub use crate::function::{
+    AggregateFunction, FilterFunction, FlatMapFunction, KeyedProcessFunction,
+    KeyedTwoInputProcessFunction, MapFunction, ProcessFunction, TwoInputProcessFunction,
+};
+pub use crate::log::Logger;
+pub use crate::metrics::{Counter, Gauge, Histogram};
+pub use crate::state::{
+    AggregatingState, AggregatingStateDescriptor, BroadcastState, ListState, ListStateDescriptor,
+    MapState, MapStateDescriptor, OperatorListState, Redistribution, ReducingState,
+    ReducingStateDescriptor, ValueState, ValueStateDescriptor,
+};
+pub use crate::stream::{
+    ConnectedStreams, DataStream, DatagenSource, DeadLetter, DiscardSink, ErrorPolicy, FileSink,
+    FileSource, KeyValue, KeyedConnectedStreams, KeyedStream, PrintSink, Sink, SocketSource,
+    Source, StdinSource, StreamExecutionEnvironment,
+};
+pub use crate::timers::{TimeDomain, Timer};

@@ -1,0 +1,213 @@
+//! The cells of one value-like state, a cell a slot, kept decoded; and the queue of writes.
+//!
+//! Law: a cell whose `dirty` is set is listed in `dirty`; what leaves the cache was written first.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use super::slots::{KeyContext, KeyedStore, SlotTable, Slots};
+use crate::codec::{Compact, Data, Decode, Encode};
+use crate::error::Error;
+use crate::host::{Host, Packed, cut, pack, packed};
+
+/// The cells of a state.
+pub(crate) struct Column<T> {
+    name: String,
+    state: u32,
+    expires: bool,
+    host: Rc<dyn Host>,
+    keys: Rc<KeyContext>,
+    cells: RefCell<Vec<Cell<T>>>,
+    dirty: RefCell<VecDeque<u32>>,
+    queue: RefCell<WriteQueue>,
+}
+
+struct Cell<T> {
+    value: Option<T>,
+    dirty: bool,
+}
+
+impl<T: Data> Column<T> {
+    pub(crate) fn new(
+        host: &Rc<dyn Host>,
+        keys: &Rc<KeyContext>,
+        name: &str,
+        state: u32,
+        expires: bool,
+    ) -> Rc<Column<T>> {
+        let column = Rc::new(Column {
+            name: name.to_owned(),
+            state,
+            expires,
+            host: Rc::clone(host),
+            keys: Rc::clone(keys),
+            cells: RefCell::default(),
+            dirty: RefCell::default(),
+            queue: RefCell::default(),
+        });
+        keys.add_store(Rc::clone(&column) as Rc<dyn KeyedStore>);
+        column
+    }
+
+    /// Shows the value of the current key.
+    #[inline]
+    pub(crate) fn read<R>(&self, show: impl FnOnce(Option<&T>) -> R) -> R {
+        let slot = self.keys.slot_for(&self.name);
+        show(self.cells.borrow()[slot].value.as_ref())
+    }
+
+    /// Lets the value of the current key be changed.
+    #[inline]
+    pub(crate) fn write<R>(&self, change: impl FnOnce(&mut Option<T>) -> R) -> R {
+        let slot = self.keys.slot_for(&self.name);
+        let cell = &mut self.cells.borrow_mut()[slot];
+        if !cell.dirty {
+            cell.dirty = true;
+            self.dirty.borrow_mut().push_back(slot as u32);
+        }
+        change(&mut cell.value)
+    }
+
+    fn fetch(&self, slots: &[u32], table: &SlotTable) -> Result<(), Error> {
+        if slots.is_empty() {
+            return Ok(());
+        }
+        let mut keys = packed();
+        slots.iter().for_each(|slot| pack(&mut keys, table.key(*slot)));
+        let found = self.host.multi_get(self.state, &keys, &packed());
+        let cells = &mut *self.cells.borrow_mut();
+        for (index, slot) in slots.iter().enumerate() {
+            let value = match found.present.get(index) {
+                Some(1) => {
+                    let bytes = cut(&found.values.ends, &found.values.bytes, index);
+                    Some(decode(&self.name, bytes)?)
+                }
+                _ => None,
+            };
+            cells[*slot as usize] = Cell { value, dirty: false };
+        }
+        Ok(())
+    }
+}
+
+/// Decodes a stored value; one that does not decode was written by another version of the job.
+pub(super) fn decode<T: Data>(name: &str, bytes: &[u8]) -> Result<T, Error> {
+    Compact.decode(bytes).map_err(|error| {
+        error.context(format!("keyed state '{name}' holds another type")).into_fatal()
+    })
+}
+
+impl<T: Data> KeyedStore for Column<T> {
+    fn evict(&self, slot: u32, key: &[u8]) {
+        let cell = &mut self.cells.borrow_mut()[slot as usize];
+        let value = cell.value.take();
+        if std::mem::take(&mut cell.dirty) {
+            self.queue.borrow_mut().push(key, None, value.as_ref());
+        }
+    }
+
+    fn load(&self, slots: &Slots<'_>) -> Result<(), Error> {
+        self.queue.borrow_mut().write(&*self.host, self.state, &self.name)?;
+        let cells = self.cells.borrow().len();
+        if cells < slots.table.len() {
+            self.cells
+                .borrow_mut()
+                .resize_with(slots.table.len(), || Cell { value: None, dirty: false });
+        }
+        self.fetch(if self.expires { slots.touched } else { slots.fresh }, slots.table)
+    }
+
+    fn flush(&self, table: &SlotTable, limit: usize) -> Result<(), Error> {
+        let queue = &mut *self.queue.borrow_mut();
+        let cells = &mut *self.cells.borrow_mut();
+        let dirty = &mut *self.dirty.borrow_mut();
+        let count = dirty.len().min(limit);
+        for slot in dirty.drain(..count) {
+            let cell = &mut cells[slot as usize];
+            if std::mem::take(&mut cell.dirty) {
+                queue.push(table.key(slot), None, cell.value.as_ref());
+            }
+        }
+        queue.write(&*self.host, self.state, &self.name)
+    }
+
+    fn dirty(&self) -> usize {
+        self.dirty.borrow().len()
+    }
+
+    fn expires(&self) -> bool {
+        self.expires
+    }
+}
+
+/// Writes to one state on their way to the host. At most one per entry, so order is free.
+pub(super) struct WriteQueue {
+    keys: Packed,
+    user_keys: Packed,
+    values: Packed,
+    deleted_keys: Packed,
+    deleted_user_keys: Packed,
+    failure: Option<Error>,
+}
+
+impl Default for WriteQueue {
+    fn default() -> WriteQueue {
+        WriteQueue {
+            keys: packed(),
+            user_keys: packed(),
+            values: packed(),
+            deleted_keys: packed(),
+            deleted_user_keys: packed(),
+            failure: None,
+        }
+    }
+}
+
+impl WriteQueue {
+    /// Queues a put, or a delete for `None`.
+    pub(super) fn push<T: Data>(&mut self, key: &[u8], user_key: Option<&[u8]>, value: Option<&T>) {
+        let Some(value) = value else {
+            pack(&mut self.deleted_keys, key);
+            if let Some(user_key) = user_key {
+                pack(&mut self.deleted_user_keys, user_key);
+            }
+            return;
+        };
+        if let Err(error) = Compact.encode(value, &mut self.values.bytes) {
+            self.failure = Some(error);
+        }
+        self.values.ends.push(self.values.bytes.len() as u32);
+        pack(&mut self.keys, key);
+        if let Some(user_key) = user_key {
+            pack(&mut self.user_keys, user_key);
+        }
+    }
+
+    /// Hands the queue to the host.
+    pub(super) fn write(&mut self, host: &dyn Host, state: u32, name: &str) -> Result<(), Error> {
+        let failed = |error: Error| error.context(format!("writing keyed state '{name}'"));
+        if let Some(error) = self.failure.take() {
+            return Err(failed(error).into_fatal());
+        }
+        if !self.keys.ends.is_empty() {
+            host.multi_put(state, &self.keys, &self.user_keys, &self.values)
+                .map_err(|message| failed(Error::fatal(message)))?;
+        }
+        if !self.deleted_keys.ends.is_empty() {
+            host.multi_delete(state, &self.deleted_keys, &self.deleted_user_keys);
+        }
+        let columns = [
+            &mut self.keys,
+            &mut self.user_keys,
+            &mut self.values,
+            &mut self.deleted_keys,
+            &mut self.deleted_user_keys,
+        ];
+        for column in columns {
+            column.ends.clear();
+            column.bytes.clear();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,283 @@
+//! The cached entries of one map state: per slot an ordered map from user key bytes to values.
+//!
+//! Law: a dirty entry is in its slot's `dirty` list once; what is not cached equals the host's.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+
+use crate::codec::Data;
+use crate::error::Error;
+use crate::host::{Host, cut, pack, packed};
+use crate::state::column::{WriteQueue, decode};
+use crate::state::slots::{KeyContext, KeyedStore, SlotTable, Slots};
+
+/// Entries a scan asks the host for at a time.
+const SCAN_PAGE_ENTRIES: u32 = 1024;
+
+/// The cached entries of a map state.
+pub(crate) struct MapColumn<V> {
+    name: String,
+    state: u32,
+    expires: bool,
+    host: Rc<dyn Host>,
+    keys: Rc<KeyContext>,
+    maps: RefCell<Vec<SlotMap<V>>>,
+    /// Slots with dirty entries, in the order they got the first.
+    dirty_slots: RefCell<VecDeque<u32>>,
+    dirty: Cell<usize>,
+    entries: Cell<usize>,
+    queue: RefCell<WriteQueue>,
+    user_key: RefCell<Vec<u8>>,
+}
+
+struct SlotMap<V> {
+    entries: BTreeMap<Box<[u8]>, Entry<V>>,
+    dirty: Vec<Box<[u8]>>,
+}
+
+struct Entry<V> {
+    /// `None`: known to be absent.
+    value: Option<V>,
+    dirty: bool,
+}
+
+impl<V> Default for SlotMap<V> {
+    fn default() -> SlotMap<V> {
+        SlotMap { entries: BTreeMap::new(), dirty: Vec::new() }
+    }
+}
+
+impl<V: Data> MapColumn<V> {
+    pub(crate) fn new(
+        host: &Rc<dyn Host>,
+        keys: &Rc<KeyContext>,
+        name: &str,
+        state: u32,
+        expires: bool,
+    ) -> Rc<MapColumn<V>> {
+        let column = Rc::new(MapColumn {
+            name: name.to_owned(),
+            state,
+            expires,
+            host: Rc::clone(host),
+            keys: Rc::clone(keys),
+            maps: RefCell::default(),
+            dirty_slots: RefCell::default(),
+            dirty: Cell::new(0),
+            entries: Cell::new(0),
+            queue: RefCell::default(),
+            user_key: RefCell::default(),
+        });
+        keys.add_store(Rc::clone(&column) as Rc<dyn KeyedStore>);
+        column
+    }
+
+    /// Shows the entry whose user key `encode` writes, fetching it if it is not cached.
+    pub(super) fn read<R>(
+        &self,
+        encode: impl FnOnce(&mut Vec<u8>) -> Result<(), Error>,
+        show: impl FnOnce(Option<&V>) -> R,
+    ) -> Result<R, Error> {
+        let slot = self.keys.slot_for(&self.name);
+        let user_key = &mut *self.user_key.borrow_mut();
+        user_key.clear();
+        encode(user_key)?;
+        let map = &mut self.maps.borrow_mut()[slot];
+        if let Some(entry) = map.entries.get(user_key.as_slice()) {
+            return Ok(show(entry.value.as_ref()));
+        }
+        let value = self.fetch(slot as u32, user_key)?;
+        let shown = show(value.as_ref());
+        map.entries.insert(user_key.as_slice().into(), Entry { value, dirty: false });
+        self.entries.set(self.entries.get() + 1);
+        Ok(shown)
+    }
+
+    fn fetch(&self, slot: u32, user_key: &[u8]) -> Result<Option<V>, Error> {
+        let (mut keys, mut user_keys) = (packed(), packed());
+        self.keys.with_key(slot, |key| pack(&mut keys, key));
+        pack(&mut user_keys, user_key);
+        let found = self.host.multi_get(self.state, &keys, &user_keys);
+        match found.present.first() {
+            Some(1) => decode(&self.name, &found.values.bytes).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// Writes the entry whose user key `encode` writes; `None` removes it.
+    pub(super) fn write(
+        &self,
+        encode: impl FnOnce(&mut Vec<u8>) -> Result<(), Error>,
+        value: Option<V>,
+    ) -> Result<(), Error> {
+        let slot = self.keys.slot_for(&self.name);
+        let user_key = &mut *self.user_key.borrow_mut();
+        user_key.clear();
+        encode(user_key)?;
+        self.put(slot, user_key, value);
+        Ok(())
+    }
+
+    fn put(&self, slot: usize, user_key: &[u8], value: Option<V>) {
+        let map = &mut self.maps.borrow_mut()[slot];
+        let newly_dirty = match map.entries.get_mut(user_key) {
+            Some(entry) => {
+                entry.value = value;
+                !std::mem::replace(&mut entry.dirty, true)
+            }
+            None => {
+                map.entries.insert(user_key.into(), Entry { value, dirty: true });
+                self.entries.set(self.entries.get() + 1);
+                true
+            }
+        };
+        if newly_dirty {
+            if map.dirty.is_empty() {
+                self.dirty_slots.borrow_mut().push_back(slot as u32);
+            }
+            map.dirty.push(user_key.into());
+            self.dirty.set(self.dirty.get() + 1);
+        }
+    }
+
+    /// Visits the entries of the current key in order until `visit` returns `false`.
+    pub(super) fn scan(
+        &self,
+        mut visit: impl FnMut(&[u8], V) -> Result<bool, Error>,
+    ) -> Result<(), Error> {
+        let slot = self.keys.slot_for(&self.name);
+        let mut key = Vec::new();
+        self.keys.with_key(slot as u32, |bytes| key.extend_from_slice(bytes));
+        let mut overlay = self.overlay(slot).into_iter().peekable();
+        let mut after: Option<Vec<u8>> = None;
+        loop {
+            let page = self.host.scan(self.state, &key, after.as_deref(), SCAN_PAGE_ENTRIES);
+            let count = page.user_keys.ends.len();
+            for index in 0..count {
+                let user_key = cut(&page.user_keys.ends, &page.user_keys.bytes, index);
+                while let Some((own, value)) = overlay.next_if(|(own, _)| own.as_ref() < user_key) {
+                    if let Some(value) = value
+                        && !visit(&own, value)?
+                    {
+                        return Ok(());
+                    }
+                }
+                let value = match overlay.next_if(|(own, _)| own.as_ref() == user_key) {
+                    Some((_, value)) => value,
+                    None => {
+                        let bytes = cut(&page.values.ends, &page.values.bytes, index);
+                        Some(decode(&self.name, bytes)?)
+                    }
+                };
+                if let Some(value) = value
+                    && !visit(user_key, value)?
+                {
+                    return Ok(());
+                }
+            }
+            if count == 0 {
+                break;
+            }
+            after = Some(cut(&page.user_keys.ends, &page.user_keys.bytes, count - 1).to_vec());
+        }
+        for (own, value) in overlay {
+            if let Some(value) = value
+                && !visit(&own, value)?
+            {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Copies of the dirty entries of a slot, in order.
+    fn overlay(&self, slot: usize) -> Vec<(Box<[u8]>, Option<V>)> {
+        let map = &self.maps.borrow()[slot];
+        let mut overlay: Vec<_> = map
+            .dirty
+            .iter()
+            .filter_map(|key| map.entries.get_key_value(key))
+            .map(|(key, entry)| (key.clone(), entry.value.clone()))
+            .collect();
+        overlay.sort_unstable_by(|left, right| left.0.cmp(&right.0));
+        overlay
+    }
+
+    /// Removes all entries of the current key.
+    pub(super) fn clear(&self) -> Result<(), Error> {
+        let slot = self.keys.slot_for(&self.name);
+        let mut user_keys = Vec::new();
+        self.scan(|user_key, _| {
+            user_keys.push(user_key.to_vec());
+            Ok(true)
+        })?;
+        user_keys.iter().for_each(|user_key| self.put(slot, user_key, None));
+        Ok(())
+    }
+
+    /// Queues the dirty entries of a slot.
+    fn queue_slot(&self, map: &mut SlotMap<V>, key: &[u8]) {
+        let queue = &mut *self.queue.borrow_mut();
+        self.dirty.set(self.dirty.get() - map.dirty.len());
+        for user_key in map.dirty.drain(..) {
+            if let Some(entry) = map.entries.get_mut(&user_key) {
+                entry.dirty = false;
+                queue.push(key, Some(&user_key), entry.value.as_ref());
+            }
+        }
+    }
+
+    fn forget(&self, map: &mut SlotMap<V>) {
+        self.entries.set(self.entries.get() - map.entries.len());
+        map.entries.clear();
+    }
+
+    fn write_queue(&self) -> Result<(), Error> {
+        self.queue.borrow_mut().write(&*self.host, self.state, &self.name)
+    }
+}
+
+impl<V: Data> KeyedStore for MapColumn<V> {
+    fn evict(&self, slot: u32, key: &[u8]) {
+        let map = &mut self.maps.borrow_mut()[slot as usize];
+        self.queue_slot(map, key);
+        self.forget(map);
+    }
+
+    fn load(&self, slots: &Slots<'_>) -> Result<(), Error> {
+        let maps = self.maps.borrow().len();
+        if maps < slots.table.len() {
+            self.maps.borrow_mut().resize_with(slots.table.len(), SlotMap::default);
+        }
+        if self.entries.get() > slots.table.capacity() {
+            // Large maps: what is cached under all keys together must stay bounded, too.
+            self.flush(slots.table, usize::MAX)?;
+            self.maps.borrow_mut().iter_mut().for_each(|map| self.forget(map));
+        }
+        self.write_queue()
+    }
+
+    fn flush(&self, table: &SlotTable, limit: usize) -> Result<(), Error> {
+        let target = self.dirty.get().saturating_sub(limit);
+        while self.dirty.get() > target {
+            let Some(slot) = self.dirty_slots.borrow_mut().pop_front() else { break };
+            let map = &mut self.maps.borrow_mut()[slot as usize];
+            self.queue_slot(map, table.key(slot));
+        }
+        self.write_queue()?;
+        if self.expires {
+            let maps = &mut *self.maps.borrow_mut();
+            table.touched().iter().for_each(|slot| self.forget(&mut maps[*slot as usize]));
+        }
+        Ok(())
+    }
+
+    fn dirty(&self) -> usize {
+        self.dirty.get()
+    }
+
+    fn expires(&self) -> bool {
+        self.expires
+    }
+}

@@ -1,0 +1,28 @@
+//! The DataStream API: a job and its operators written as one program. Building it makes a graph;
+//! `define` writes the graph as a JobSpec, and an instance takes the operators out of it.
+//!
+//! Law: building is deterministic, since the client and every instance do it for themselves.
+
+mod connected_streams;
+mod data_stream;
+mod dead_letter;
+pub(crate) mod environment;
+mod graph;
+mod key_value;
+mod keyed_stream;
+mod sink;
+mod source;
+mod spec;
+
+pub use connected_streams::{ConnectedStreams, KeyedConnectedStreams};
+pub use data_stream::DataStream;
+pub use dead_letter::DeadLetter;
+pub use environment::StreamExecutionEnvironment;
+pub use graph::ErrorPolicy;
+pub use key_value::KeyValue;
+pub use keyed_stream::KeyedStream;
+pub use sink::{DiscardSink, FileSink, PrintSink, Sink, StreamSink};
+pub use source::{DatagenSource, FileSource, SocketSource, Source, StdinSource};
+
+#[cfg(test)]
+mod tests;

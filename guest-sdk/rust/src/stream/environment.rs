@@ -1,0 +1,112 @@
+//! Where a job is built: makes its sources and holds its settings.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use serde_json::Value;
+
+use super::data_stream::DataStream;
+use super::graph::{Body, Connector, Graph};
+use super::source::Source;
+use super::spec;
+use crate::error::Error;
+use crate::operator::definition::Definition;
+
+/// A job being built. Source: Flink, `StreamExecutionEnvironment`.
+///
+/// ```
+/// use sandbar_sdk::prelude::*;
+///
+/// fn define(env: &mut StreamExecutionEnvironment, _args: &[String]) -> Result<()> {
+///     env.set_parallelism(2);
+///     env.from_source(FileSource::text("input.txt"), "lines")
+///         .map(|line| line.to_uppercase())
+///         .sink_to(PrintSink::text());
+///     Ok(())
+/// }
+///
+/// let spec = sandbar_sdk::testing::job_spec(define, &[])?;
+/// assert_eq!(spec["operators"][0]["name"], "Map");
+/// # Ok::<(), Error>(())
+/// ```
+pub struct StreamExecutionEnvironment {
+    graph: Rc<RefCell<Graph>>,
+}
+
+impl StreamExecutionEnvironment {
+    pub(crate) fn new(name: &str) -> StreamExecutionEnvironment {
+        let graph = Graph { name: name.to_owned(), ..Graph::default() };
+        StreamExecutionEnvironment { graph: Rc::new(RefCell::new(graph)) }
+    }
+
+    /// Adds a source under a name that is unique in the job.
+    pub fn from_source<T: 'static>(&mut self, source: Source<T>, name: &str) -> DataStream<T> {
+        let Source { connector, options, codec } = source;
+        let body = Body::Source(Connector { name: connector, options });
+        let node = self.graph.borrow_mut().add("Source", Vec::new(), body);
+        self.graph.borrow_mut().nodes[node].name = Some(name.to_owned());
+        DataStream::of_source(&self.graph, node, codec)
+    }
+
+    /// Names the job; the name of its crate unless given.
+    pub fn set_job_name(&mut self, name: &str) {
+        name.clone_into(&mut self.graph.borrow_mut().name);
+    }
+
+    /// Sets the number of subtasks of everything that does not set its own.
+    pub fn set_parallelism(&mut self, parallelism: u32) {
+        self.graph.borrow_mut().parallelism = Some(parallelism);
+    }
+
+    /// Sets the number of key groups of everything that does not set its own.
+    pub fn set_max_parallelism(&mut self, max_parallelism: u32) {
+        self.graph.borrow_mut().max_parallelism = Some(max_parallelism);
+    }
+
+    /// Runs every operator as a task of its own.
+    pub fn disable_operator_chaining(&mut self) {
+        self.graph.borrow_mut().chaining_disabled = true;
+    }
+
+    /// Sets a key of the job's configuration: an option of the runtime, or a key of the user's own
+    /// that operators read with [`crate::RuntimeContext::config`]. The value is a string, a number
+    /// or a boolean.
+    pub fn configure(&mut self, key: &str, value: impl Into<Value>) {
+        self.graph.borrow_mut().configuration.insert(key.to_owned(), value.into());
+    }
+
+    pub(crate) fn into_graph(self) -> Graph {
+        self.graph.take()
+    }
+}
+
+impl std::fmt::Debug for StreamExecutionEnvironment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let graph = self.graph.borrow();
+        f.debug_struct("StreamExecutionEnvironment")
+            .field("job", &graph.name)
+            .field("nodes", &graph.nodes.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The function that builds a job.
+pub(crate) type Define = fn(&mut StreamExecutionEnvironment, &[String]) -> Result<(), Error>;
+
+/// Runs the builder.
+fn build(name: &str, define: Define, arguments: &[String]) -> Result<Graph, Error> {
+    let mut environment = StreamExecutionEnvironment::new(name);
+    define(&mut environment, arguments)?;
+    Ok(environment.into_graph())
+}
+
+/// The JobSpec of a job in JSON, and its operators.
+pub(crate) fn job_parts(
+    name: &str,
+    define: Define,
+    arguments: &[String],
+) -> Result<(String, Vec<Definition>), Error> {
+    let graph = build(name, define, arguments)?;
+    let json = spec::to_json(&graph, arguments);
+    Ok((json, spec::to_definitions(graph)?))
+}

@@ -1,0 +1,125 @@
+//! A stream that is partitioned by key, and the operators with keyed state.
+
+use std::cell::RefCell;
+use std::marker::PhantomData;
+use std::ops::Add;
+use std::rc::Rc;
+
+use super::data_stream::{Consumed, DataStream, OperatorSpec};
+use super::graph::{Encoding, Graph};
+use super::key_value::KeyValue;
+use super::source::SourceCodec;
+use crate::chain::erased::{ErasedEncoder, KeyedCodecOf};
+use crate::chain::external::HashKey;
+use crate::codec::{Compact, Data, Decode, Encode, Format, Key};
+use crate::error::Error;
+use crate::function::KeyedProcessFunction;
+use crate::operator::aggregate::{Reduce, STATE, Sum};
+use crate::operator::definition::OperatorKind;
+use crate::operator::{keyed, partition};
+
+/// A stream keyed by `K`.
+pub struct KeyedStream<K, T> {
+    pub(crate) graph: Rc<RefCell<Graph>>,
+    consumed: Consumed,
+    marker: PhantomData<fn() -> (K, T)>,
+}
+
+impl<K: Key, T: Data> KeyedStream<K, T> {
+    pub(crate) fn new(
+        stream: &DataStream<T>,
+        key: impl FnMut(&T) -> K + 'static,
+    ) -> KeyedStream<K, T> {
+        let mut consumed = stream.consume();
+        let encoder: Rc<dyn ErasedEncoder> = match stream.given_codec() {
+            None => Rc::new(KeyedCodecOf::<HashKey<K>, T, Compact>::new(Compact)),
+            Some(codec) => Rc::new(KeyedCodecOf::<HashKey<K>, T, _>::new(Given(codec.clone()))),
+        };
+        let kind = OperatorKind::KeySelector;
+        let inputs = vec![consumed.copy()];
+        let spec = OperatorSpec { kind_name: "Key Selector", kind, inputs, states: &[] };
+        let selector = DataStream::<T>::add(&stream.graph, spec, |_| {
+            Box::new(|wiring| partition::key_selector(key, wiring))
+        });
+        selector.offer(Encoding { format: consumed.format.clone(), encoder });
+        for edge in &mut consumed.edges {
+            edge.partitioner = None;
+            edge.selector = Some(selector.node());
+        }
+        KeyedStream { graph: Rc::clone(&stream.graph), consumed, marker: PhantomData }
+    }
+
+    pub(crate) fn consume(&self) -> Consumed {
+        self.consumed.copy()
+    }
+
+    /// Applies a keyed process function, with keyed state and timers.
+    pub fn process<Out: Clone + 'static>(
+        &self,
+        function: impl KeyedProcessFunction<K, T, Out>,
+    ) -> DataStream<Out> {
+        self.keyed_process("Keyed Process", function, &[])
+    }
+
+    fn keyed_process<Out: Clone + 'static>(
+        &self,
+        kind_name: &'static str,
+        function: impl KeyedProcessFunction<K, T, Out>,
+        states: &[(&str, &str, &'static str)],
+    ) -> DataStream<Out> {
+        let kind = OperatorKind::KeyedProcess;
+        let spec = OperatorSpec { kind_name, kind, inputs: vec![self.consume()], states };
+        DataStream::add(&self.graph, spec, |sides| {
+            Box::new(move |wiring| keyed::keyed_process(function, &sides.borrow(), wiring))
+        })
+    }
+
+    /// Folds the records of each key with `reduce`, and emits the folded record for each record.
+    /// Source: Flink, `KeyedStream.reduce`.
+    pub fn reduce(&self, reduce: impl FnMut(T, T) -> T + 'static) -> DataStream<T> {
+        let state = (STATE, "value", std::any::type_name::<T>());
+        self.keyed_process("Keyed Reduce", Reduce::new(reduce), &[state])
+    }
+
+    /// Adds up a number of each record per key, and emits the sum so far for each record.
+    pub fn sum<N>(&self, number: impl FnMut(&T) -> N + 'static) -> DataStream<KeyValue<K, N>>
+    where
+        N: Data + Default + Add<Output = N>,
+    {
+        let state = (STATE, "value", std::any::type_name::<N>());
+        self.keyed_process("Keyed Sum", Sum::new(number), &[state])
+    }
+
+    /// Counts the records per key, and emits the count so far for each record.
+    pub fn count(&self) -> DataStream<KeyValue<K, u64>> {
+        let state = (STATE, "value", std::any::type_name::<u64>());
+        self.keyed_process("Keyed Count", Sum::new(|_: &T| 1), &[state])
+    }
+}
+
+impl<K, T> std::fmt::Debug for KeyedStream<K, T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KeyedStream").field("format", &self.consumed.format).finish_non_exhaustive()
+    }
+}
+
+/// The codec of a source, which a key selector writes records in as it reads them.
+struct Given<T>(SourceCodec<T>);
+
+impl<T: 'static> Format<T> for Given<T> {
+    fn format(&self) -> String {
+        self.0.format.clone()
+    }
+}
+
+impl<T: 'static> Encode<T> for Given<T> {
+    fn encode(&self, value: &T, bytes: &mut Vec<u8>) -> Result<(), Error> {
+        self.0.typed.encode(value, bytes)
+    }
+}
+
+impl<T: 'static> Decode<T> for Given<T> {
+    fn decode(&self, bytes: &[u8]) -> Result<T, Error> {
+        self.0.typed.decode(bytes)
+    }
+}

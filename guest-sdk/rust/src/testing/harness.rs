@@ -1,0 +1,394 @@
+//! One operator under test. Records go in as an encoded batch and come out of encoded outputs, as
+//! they do in a component.
+
+use std::marker::PhantomData;
+use std::rc::Rc;
+
+use super::setup::HarnessSetup;
+use crate::chain::instance::{CallError, Instance};
+use crate::codec::{Compact, Data, Decode, Encode, Key, decode_key, encode_key};
+use crate::collector::OutputTag;
+use crate::error::{Error, Result};
+use crate::function::{
+    FilterFunction, FlatMapFunction, KeyedProcessFunction, MapFunction, ProcessFunction,
+};
+use crate::host::harness::{HarnessHost, Storage};
+use crate::host::{self, Batch, Host, NO_TIMESTAMP, cut};
+use crate::log::Level;
+use crate::timers::{self, TimeDomain};
+
+/// The second input of an operator that has one.
+#[derive(Clone, Copy, Debug)]
+pub enum OneInput {}
+
+type KeyOf<In> = Box<dyn FnMut(&In) -> Result<Vec<u8>>>;
+
+/// An operator under test, with inputs of the types `In` and, if it has two, `Second`.
+///
+/// ```
+/// use sandbar_sdk::testing::OperatorHarness;
+///
+/// let mut harness = OperatorHarness::map(|value: u32| value + 1)?;
+/// harness.push(1, 1000)?;
+/// assert_eq!(harness.take_output(), [(2, Some(1000))]);
+/// # Ok::<(), sandbar_sdk::Error>(())
+/// ```
+pub struct OperatorHarness<In, Out, Second = OneInput> {
+    host: Rc<HarnessHost>,
+    instance: Instance,
+    outputs: Vec<String>,
+    first_key: Option<KeyOf<In>>,
+    second_key: Option<KeyOf<Second>>,
+    marker: PhantomData<fn(In, Second) -> Out>,
+}
+
+/// The state of an operator at one point, for [`HarnessSetup::restore`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HarnessSnapshot {
+    pub(super) storage: Storage,
+}
+
+impl OperatorHarness<(), ()> {
+    /// Sets a harness up in more detail than the shortcuts do.
+    ///
+    /// ```
+    /// use sandbar_sdk::prelude::*;
+    /// use sandbar_sdk::testing::OperatorHarness;
+    ///
+    /// const ODD: OutputTag<u32> = OutputTag::new("odd");
+    ///
+    /// struct Even;
+    ///
+    /// impl ProcessFunction<u32, u32> for Even {
+    ///     fn process(
+    ///         &mut self,
+    ///         value: u32,
+    ///         ctx: &mut Context<Unkeyed>,
+    ///         out: &mut Collector<u32>,
+    ///     ) -> Result<()> {
+    ///         if value % 2 == 0 { out.collect(value) } else { ctx.output(&ODD, value) }
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// let mut harness = OperatorHarness::setup().side_output(&ODD).process(Even)?;
+    /// harness.push_batch([(1, 0), (2, 0), (3, 0)])?;
+    /// assert_eq!(harness.take_values(), [2]);
+    /// assert_eq!(harness.take_side_output(&ODD), [1, 3]);
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn setup() -> HarnessSetup {
+        HarnessSetup::default()
+    }
+}
+
+impl<In: Data, Out: Data> OperatorHarness<In, Out> {
+    /// Makes a harness for a map.
+    ///
+    /// # Errors
+    /// The function fails to open; so for all others.
+    pub fn map(function: impl MapFunction<In, Out>) -> Result<Self> {
+        HarnessSetup::default().map(function)
+    }
+
+    /// Makes a harness for a flat map.
+    ///
+    /// # Errors
+    /// As [`OperatorHarness::map`].
+    pub fn flat_map(function: impl FlatMapFunction<In, Out>) -> Result<Self> {
+        HarnessSetup::default().flat_map(function)
+    }
+
+    /// Makes a harness for a process function.
+    ///
+    /// # Errors
+    /// As [`OperatorHarness::map`].
+    pub fn process(function: impl ProcessFunction<In, Out>) -> Result<Self> {
+        HarnessSetup::default().process(function)
+    }
+
+    /// Makes a harness for a keyed process function and the key of its records.
+    ///
+    /// # Errors
+    /// As [`OperatorHarness::map`].
+    pub fn keyed_process<K: Key>(
+        function: impl KeyedProcessFunction<K, In, Out>,
+        key: impl FnMut(&In) -> K + 'static,
+    ) -> Result<Self> {
+        HarnessSetup::default().keyed_process(function, key)
+    }
+
+    /// Processes one record.
+    ///
+    /// # Errors
+    /// What the function failed with.
+    pub fn push(&mut self, value: In, timestamp: i64) -> Result<()> {
+        self.push_batch([(value, timestamp)])
+    }
+
+    /// Processes one record without a timestamp.
+    ///
+    /// # Errors
+    /// As [`OperatorHarness::push`].
+    pub fn push_untimed(&mut self, value: In) -> Result<()> {
+        self.push_batch([(value, NO_TIMESTAMP)])
+    }
+
+    /// Processes records as one batch.
+    ///
+    /// # Errors
+    /// What the function failed with; the records before that one have been processed, those
+    /// behind it have not.
+    pub fn push_batch(&mut self, records: impl IntoIterator<Item = (In, i64)>) -> Result<()> {
+        let batch = encode(records, self.first_key.as_mut())?;
+        self.run(0, &batch)
+    }
+}
+
+impl<T: Data> OperatorHarness<T, T> {
+    /// Makes a harness for a filter.
+    ///
+    /// # Errors
+    /// As [`OperatorHarness::map`].
+    pub fn filter(function: impl FilterFunction<T>) -> Result<Self> {
+        HarnessSetup::default().filter(function)
+    }
+}
+
+impl<First: Data, Second: Data, Out> OperatorHarness<First, Out, Second> {
+    /// Processes one record of the first input.
+    ///
+    /// # Errors
+    /// What the function failed with.
+    pub fn push_first(&mut self, value: First, timestamp: i64) -> Result<()> {
+        let batch = encode([(value, timestamp)], self.first_key.as_mut())?;
+        self.run(0, &batch)
+    }
+
+    /// Processes one record of the second input.
+    ///
+    /// # Errors
+    /// What the function failed with.
+    pub fn push_second(&mut self, value: Second, timestamp: i64) -> Result<()> {
+        let batch = encode([(value, timestamp)], self.second_key.as_mut())?;
+        self.run(1, &batch)
+    }
+}
+
+fn encode<T: Data>(
+    records: impl IntoIterator<Item = (T, i64)>,
+    mut key: Option<&mut KeyOf<T>>,
+) -> Result<Batch> {
+    let mut batch = host::batch();
+    for (value, timestamp) in records {
+        if let Some(key) = &mut key {
+            batch.keys.extend(key(&value)?);
+            batch.key_ends.push(batch.keys.len() as u32);
+        }
+        Compact.encode(&value, &mut batch.values)?;
+        batch.value_ends.push(batch.values.len() as u32);
+        batch.timestamps.push(timestamp);
+    }
+    Ok(batch)
+}
+
+fn decode<T: Data>(bytes: &[u8]) -> T {
+    Compact.decode(bytes).expect("the output was encoded from this type")
+}
+
+fn outcome(result: Result<(), CallError>) -> Result<()> {
+    result.map_err(|error| match error {
+        CallError::BadRecord { message, .. } => Error::bad_record(message),
+        CallError::Fatal(message) => Error::fatal(message),
+    })
+}
+
+impl<In, Out, Second> OperatorHarness<In, Out, Second> {
+    pub(super) fn new(
+        host: Rc<HarnessHost>,
+        instance: Instance,
+        outputs: Vec<String>,
+        first_key: Option<KeyOf<In>>,
+        second_key: Option<KeyOf<Second>>,
+    ) -> Self {
+        OperatorHarness { host, instance, outputs, first_key, second_key, marker: PhantomData }
+    }
+
+    fn run(&mut self, input: u32, batch: &Batch) -> Result<()> {
+        outcome(self.instance.process(input, batch))
+    }
+
+    /// Advances event time: fires the timers up to the watermark, then passes it on.
+    ///
+    /// # Errors
+    /// What a timer failed with.
+    pub fn watermark(&mut self, watermark: i64) -> Result<()> {
+        self.host.watermark.set(watermark);
+        self.fire(TimeDomain::EventTime, watermark)?;
+        outcome(self.instance.on_watermark(watermark))
+    }
+
+    /// Advances the clock by some milliseconds and fires the timers that are due.
+    ///
+    /// # Errors
+    /// What a timer failed with.
+    pub fn advance_processing_time(&mut self, by_ms: i64) -> Result<()> {
+        let now = self.host.processing_time.get() + by_ms;
+        self.host.processing_time.set(now);
+        self.fire(TimeDomain::ProcessingTime, now)
+    }
+
+    /// Fires due timers until none is left, those included that timers register.
+    fn fire(&mut self, domain: TimeDomain, until: i64) -> Result<()> {
+        loop {
+            let due = self.host.storage.borrow_mut().take_due(domain, until);
+            if due.is_empty() {
+                return Ok(());
+            }
+            let mut batch = timers::empty();
+            for (_, timestamp, key, namespace) in due {
+                batch.timestamps.push(timestamp);
+                batch.keys.extend(key);
+                batch.key_ends.push(batch.keys.len() as u32);
+                batch.namespaces.extend(namespace);
+                batch.namespace_ends.push(batch.namespaces.len() as u32);
+            }
+            outcome(self.instance.on_timers(0, domain, &batch))?;
+        }
+    }
+
+    /// Ends the input: emits what is left.
+    ///
+    /// # Errors
+    /// What the function failed with.
+    pub fn finish(&mut self) -> Result<()> {
+        outcome(self.instance.finish())
+    }
+
+    /// Closes the operator.
+    ///
+    /// # Errors
+    /// What the function failed with.
+    pub fn close(mut self) -> Result<()> {
+        outcome(self.instance.close())
+    }
+
+    /// Takes a checkpoint: the state to restore another harness from.
+    ///
+    /// # Errors
+    /// What the function failed with.
+    pub fn snapshot(&mut self) -> Result<HarnessSnapshot> {
+        outcome(self.instance.before_checkpoint())?;
+        Ok(HarnessSnapshot { storage: self.host.storage.borrow().clone() })
+    }
+
+    /// Takes the results so far with their timestamps.
+    pub fn take_output(&mut self) -> Vec<(Out, Option<i64>)>
+    where
+        Out: Data,
+    {
+        self.take(0)
+    }
+
+    /// Takes the results so far.
+    pub fn take_values(&mut self) -> Vec<Out>
+    where
+        Out: Data,
+    {
+        self.take(0).into_iter().map(|(value, _)| value).collect()
+    }
+
+    /// Takes the results of a side output that the setup collects.
+    ///
+    /// # Panics
+    /// The setup does not.
+    pub fn take_side_output<T: Data>(&mut self, tag: &OutputTag<T>) -> Vec<T> {
+        let number = self.outputs.iter().position(|name| name == tag.name());
+        let number = number.unwrap_or_else(|| panic!("{tag:?} is not part of the setup"));
+        self.take(number as u32).into_iter().map(|(value, _)| value).collect()
+    }
+
+    fn take<T: Data>(&mut self, output: u32) -> Vec<(T, Option<i64>)> {
+        let mut records = Vec::new();
+        self.host.emitted.borrow_mut().retain(|(number, batch)| {
+            if *number == output {
+                records.extend(batch.timestamps.iter().enumerate().map(|(index, timestamp)| {
+                    let value = decode(cut(&batch.value_ends, &batch.values, index));
+                    (value, (*timestamp != NO_TIMESTAMP).then_some(*timestamp))
+                }));
+            }
+            *number != output
+        });
+        records
+    }
+
+    /// The value of a value-like state of a key: of a list state a `Vec`, of an aggregating state
+    /// the accumulator.
+    ///
+    /// # Errors
+    /// Writing the cache fails, there is no such state, or it holds another type.
+    pub fn state<K: Key, T: Data>(&mut self, name: &str, key: &K) -> Result<Option<T>> {
+        let (state, mut keys) = (self.declared(name)?, host::packed());
+        encode_key(key, &mut keys.bytes)?;
+        keys.ends.push(keys.bytes.len() as u32);
+        let found = self.host.multi_get(state, &keys, &host::packed());
+        match found.present[0] {
+            1 => Ok(Some(Compact.decode(&found.values.bytes)?)),
+            _ => Ok(None),
+        }
+    }
+
+    /// The entries of a map state of a key.
+    ///
+    /// # Errors
+    /// As [`OperatorHarness::state`].
+    pub fn map_state<K: Key, U: Key, V: Data>(
+        &mut self,
+        name: &str,
+        key: &K,
+    ) -> Result<Vec<(U, V)>> {
+        let (state, mut bytes) = (self.declared(name)?, Vec::new());
+        encode_key(key, &mut bytes)?;
+        let page = self.host.scan(state, &bytes, None, u32::MAX);
+        let entry = |index| {
+            let user_key = cut(&page.user_keys.ends, &page.user_keys.bytes, index);
+            let value = cut(&page.values.ends, &page.values.bytes, index);
+            Ok((decode_key(user_key)?, Compact.decode(value)?))
+        };
+        (0..page.values.ends.len()).map(entry).collect()
+    }
+
+    fn declared(&mut self, name: &str) -> Result<u32> {
+        outcome(self.instance.before_checkpoint())?;
+        self.host.state(name).ok_or_else(|| Error::fatal(format!("there is no state '{name}'")))
+    }
+
+    /// The timestamps of the pending timers of a domain, in order.
+    pub fn timers(&self, domain: TimeDomain) -> Vec<i64> {
+        let storage = self.host.storage.borrow();
+        storage.timers.iter().filter(|timer| timer.0 == domain).map(|timer| timer.1).collect()
+    }
+
+    /// The log lines so far.
+    pub fn logs(&self) -> Vec<(Level, String)> {
+        let logs = self.host.logs.borrow();
+        logs.iter().map(|(_, level, message)| (*level, message.clone())).collect()
+    }
+
+    /// What a metric has got: the sum of a counter, the last value of a gauge, all observations of
+    /// a histogram. Empty if it was never declared or never changed.
+    pub fn metric(&self, name: &str) -> Vec<f64> {
+        self.host.metric(name).unwrap_or_default()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn host(&self) -> &HarnessHost {
+        &self.host
+    }
+}
+
+impl<In, Out, Second> std::fmt::Debug for OperatorHarness<In, Out, Second> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OperatorHarness").field("outputs", &self.outputs).finish_non_exhaustive()
+    }
+}

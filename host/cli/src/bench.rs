@@ -1,0 +1,61 @@
+//! `sandbar bench`: what the sandbox costs, measured on this machine next to native code in the
+//! same engine. Figures are for ratios within one run.
+
+mod boundary;
+mod native;
+mod word_count;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use clap::{Args, Subcommand};
+
+/// Where `make guests` leaves modules, from the root of the repository.
+const GUESTS_FOLDER: &str = "target/guests/wasm32-unknown-unknown/guest";
+
+/// Arguments of `sandbar bench`.
+#[derive(Args, Debug)]
+pub(crate) struct BenchArgs {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand, Debug)]
+enum What {
+    /// Nanoseconds per record across the sandbox boundary, by batch size.
+    Boundary(boundary::BoundaryArgs),
+    /// Word count in the sandbox next to the same as native operators.
+    WordCount(word_count::WordCountArgs),
+}
+
+/// Which guests a benchmark runs.
+#[derive(Args, Debug)]
+struct GuestArgs {
+    /// Folder of the benchmark guests, as `make guests` builds them.
+    #[arg(long, default_value = GUESTS_FOLDER)]
+    guests: PathBuf,
+}
+
+impl GuestArgs {
+    fn read(&self, file: &str) -> anyhow::Result<Vec<u8>> {
+        let path = self.guests.join(file);
+        if !path.is_file() {
+            bail!(
+                "{} is missing; run `make guests` in the repository and this from its root, or \
+                 name the folder with --guests",
+                path.display()
+            );
+        }
+        std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))
+    }
+}
+
+/// Runs the verb.
+pub(crate) fn execute(args: BenchArgs) -> anyhow::Result<ExitCode> {
+    match args.what {
+        What::Boundary(args) => boundary::run(&args)?,
+        What::WordCount(args) => word_count::run(&args)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,112 @@
+//! The configuration of a verb: a YAML file with `-Dkey=value` over it, and what follows from
+//! the user's environment.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::Args;
+use sandbar_cluster::settings;
+use sandbar_config::{ConfigError, Configuration};
+use sandbar_wasm::Engine;
+
+use crate::output;
+use crate::problems::Problems;
+
+/// Folder with the configuration file, by its environment variable. Flink's: `FLINK_CONF_DIR`.
+const FOLDER_VARIABLE: &str = "SANDBAR_CONF_DIR";
+/// Name of the file in that folder.
+const FILE_NAME: &str = "config.yaml";
+
+/// Arguments of verbs that need configuration.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct ConfigurationArgs {
+    /// Configuration file in YAML; by default config.yaml in $SANDBAR_CONF_DIR, if that is set.
+    #[arg(long, value_name = "FILE", help_heading = "Configuration")]
+    config: Option<PathBuf>,
+    /// Sets an option, over what file and job say; may be repeated. `sandbar config` lists them.
+    #[arg(
+        short = 'D',
+        value_name = "KEY=VALUE",
+        value_parser = parse_override,
+        help_heading = "Configuration"
+    )]
+    overrides: Vec<(String, String)>,
+}
+
+fn parse_override(text: &str) -> Result<(String, String), ConfigError> {
+    Configuration::parse_override(text)
+}
+
+impl ConfigurationArgs {
+    /// Reads the file and lays the overrides over it. Warns of keys that no option has.
+    ///
+    /// # Errors
+    /// The file cannot be read, or a value is not of its option's type.
+    pub(crate) fn load(&self) -> anyhow::Result<Configuration> {
+        let mut configuration = match self.file() {
+            Some(path) => read(&path)?,
+            None => Configuration::new(),
+        };
+        configuration.merge(self.overrides()?);
+        let errors = configuration.errors().iter().map(ToString::to_string).collect();
+        Problems(errors).into_result()?;
+        configuration.unknown_keys().iter().for_each(output::warning);
+        Ok(configuration)
+    }
+
+    /// What `-D` set alone: it wins over what a job sets itself.
+    ///
+    /// # Errors
+    /// None; values are checked by whoever lays the overrides over a configuration.
+    pub(crate) fn overrides(&self) -> anyhow::Result<Configuration> {
+        Ok(Configuration::from_pairs(self.overrides.iter().cloned()))
+    }
+
+    fn file(&self) -> Option<PathBuf> {
+        let by_variable = || Some(Path::new(&variable(FOLDER_VARIABLE)?).join(FILE_NAME));
+        self.config.clone().or_else(by_variable)
+    }
+}
+
+/// Reads a configuration file.
+///
+/// # Errors
+/// It cannot be read, or is no configuration.
+pub(crate) fn read(path: &Path) -> anyhow::Result<Configuration> {
+    let shown = path.display();
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("cannot read configuration file {shown}"))?;
+    Configuration::from_yaml(&text).with_context(|| shown.to_string())
+}
+
+/// Sets the parallelism of a job that runs on this machine, unless the user did: the number of
+/// cores, as Flink's local environment.
+pub(crate) fn set_local_parallelism(configuration: &mut Configuration) {
+    if configuration.text("parallelism.default").is_none() {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        configuration.set("parallelism.default", cores.to_string());
+    }
+}
+
+/// Makes the engine that verbs load plugins on.
+///
+/// # Errors
+/// An option is wrong, or the engine does not fit the machine.
+pub(crate) fn engine(configuration: &Configuration) -> anyhow::Result<Engine> {
+    let options = settings::engine(configuration, cache_folder())?;
+    Engine::new(options).context("cannot make the sandbox engine")
+}
+
+/// Where compiled plugins are kept when no option says: a folder of the user's cache, if there
+/// is one. Source: XDG Base Directory Specification.
+pub(crate) fn cache_folder() -> Option<PathBuf> {
+    let absolute = |path: String| Some(PathBuf::from(path)).filter(|path| path.is_absolute());
+    let of_user = || Some(Path::new(&variable("HOME")?).join(".cache"));
+    let cache = variable("XDG_CACHE_HOME").and_then(absolute).or_else(of_user)?;
+    Some(cache.join("sandbar/plugins"))
+}
+
+/// An environment variable; one that is empty is not set.
+pub(crate) fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}

@@ -1,0 +1,74 @@
+//! The binary `sandbar`: one file a verb, and the nouns that verbs share.
+//!
+//! Exit codes: 0 for success, 1 for a job or a check that failed, 2 for a wrong command line.
+//! Results go to standard output, everything else to standard error.
+//!
+//! Law: no decisions about jobs here; verbs call `sandbar-cluster` and print what it says.
+
+mod configuration;
+mod job_arguments;
+mod loaded_plugin;
+mod logging;
+mod output;
+mod problems;
+
+mod bench;
+mod config;
+mod info;
+mod job;
+mod plugin;
+mod run;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::logging::LoggingArgs;
+
+/// A stream processor whose operators are WebAssembly components.
+#[derive(Debug, Parser)]
+#[command(name = "sandbar", version, subcommand_required = true, arg_required_else_help = true)]
+#[command(after_help = "\
+Examples:
+  sandbar plugin new hello     make a plugin in Rust with a job that uses it
+  sandbar plugin build hello   compile it to hello/hello.wasm
+  sandbar run hello/job.toml   run the job in this process
+  sandbar info job.toml        show the graph that a job becomes
+
+`sandbar VERB --help` shows the examples of a verb.")]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+    #[command(flatten)]
+    logging: LoggingArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Runs a job in this process.
+    Run(run::RunArgs),
+    /// Shows the graph that a job becomes, without running it.
+    Info(info::InfoArgs),
+    /// Says what a job file may hold, and whether one is right.
+    Job(job::JobArgs),
+    /// Makes, builds and examines plugins.
+    Plugin(plugin::PluginArgs),
+    /// Lists the options of the configuration, or checks a file of them.
+    Config(config::ConfigArgs),
+    /// Measures this machine.
+    Bench(bench::BenchArgs),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    logging::start(&cli.logging);
+    let result = match cli.verb {
+        Verb::Run(args) => run::execute(args),
+        Verb::Info(args) => info::execute(args),
+        Verb::Job(args) => job::execute(args),
+        Verb::Plugin(args) => plugin::execute(args),
+        Verb::Config(args) => config::execute(args),
+        Verb::Bench(args) => bench::execute(args),
+    };
+    result.unwrap_or_else(|error| problems::report(&error))
+}

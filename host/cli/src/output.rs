@@ -1,0 +1,66 @@
+//! What the CLI writes: results to standard output, notes to standard error, colours only where
+//! a terminal shows them.
+//!
+//! Law: a closed pipe is never a panic. On standard output it is an error, which ends the verb
+//! without a message; on standard error it is nothing.
+
+use std::fmt::Display;
+use std::io::{self, IsTerminal, Write};
+
+use serde_json::Value;
+
+/// SGR parameters of the three levels of notes: red, yellow and cyan, all bold.
+const ERROR_COLOUR: &str = "1;31";
+const WARNING_COLOUR: &str = "1;33";
+const NOTE_COLOUR: &str = "1;36";
+
+/// Writes text and a line break to standard output.
+///
+/// # Errors
+/// Standard output is closed or its disk is full.
+pub(crate) fn line(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes())?;
+    stdout.write_all(b"\n")?;
+    stdout.flush()
+}
+
+/// Writes JSON to standard output, indented.
+///
+/// # Errors
+/// As [`line`].
+pub(crate) fn json(value: &Value) -> io::Result<()> {
+    line(&format!("{value:#}"))
+}
+
+/// Writes `error: message` to standard error.
+pub(crate) fn error(message: impl Display) {
+    note_with("error", ERROR_COLOUR, &message);
+}
+
+/// Writes `warning: message` to standard error.
+pub(crate) fn warning(message: impl Display) {
+    note_with("warning", WARNING_COLOUR, &message);
+}
+
+/// Writes `note: message` to standard error.
+pub(crate) fn note(message: impl Display) {
+    note_with("note", NOTE_COLOUR, &message);
+}
+
+fn note_with(level: &str, colour: &str, message: &dyn Display) {
+    let stderr = io::stderr();
+    // Nobody is left to be told that standard error is closed.
+    let _ = if has_colours(stderr.is_terminal()) {
+        writeln!(stderr.lock(), "\x1b[{colour}m{level}:\x1b[0m {message}")
+    } else {
+        writeln!(stderr.lock(), "{level}: {message}")
+    };
+}
+
+/// Whether to colour what goes to a stream. Source: <https://no-color.org>.
+pub(crate) fn has_colours(is_terminal: bool) -> bool {
+    let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    is_terminal && !is_set("NO_COLOR") && !is_dumb
+}

@@ -1,0 +1,50 @@
+//! Several errors at once, and how every error of a verb reaches the user.
+
+use std::fmt;
+use std::io;
+use std::process::ExitCode;
+
+use sandbar_cluster::PrepareError;
+
+use crate::output;
+
+/// Everything that is wrong with what the user gave.
+#[derive(Debug)]
+pub(crate) struct Problems(pub(crate) Vec<String>);
+
+impl Problems {
+    /// Nothing, if there are none; else the error.
+    pub(crate) fn into_result(self) -> Result<(), Problems> {
+        if self.0.is_empty() { Ok(()) } else { Err(self) }
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join("\n"))
+    }
+}
+
+impl std::error::Error for Problems {}
+
+/// The messages of an error, one a problem.
+pub(crate) fn messages(error: &anyhow::Error) -> Vec<String> {
+    if let Some(Problems(problems)) = error.downcast_ref() {
+        problems.clone()
+    } else if let Some(PrepareError { problems }) = error.downcast_ref() {
+        problems.clone()
+    } else {
+        vec![format!("{error:#}")]
+    }
+}
+
+/// Tells the user of the error that ended a verb.
+pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
+    // `sandbar config | head` has what it wants.
+    let closed = error.root_cause().downcast_ref::<io::Error>();
+    if closed.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
+        return ExitCode::SUCCESS;
+    }
+    messages(error).iter().for_each(output::error);
+    ExitCode::FAILURE
+}

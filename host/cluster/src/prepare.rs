@@ -1,0 +1,278 @@
+//! From what a user names, a job file or a job plugin, to a job that can be submitted: files are
+//! read, plugins loaded and described, the graph compiled. All that is wrong is said at once.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use sandbar_config::Configuration;
+use sandbar_connectors::sink::ANY_FORMAT;
+use sandbar_graph::{Catalog, FileFormat, JobSpec, Places, SinkTraits, SourceTraits, StreamGraph};
+use sandbar_model::job_graph::JobGraph;
+use sandbar_model::plugin::PluginDescription;
+use sandbar_taskmanager::PluginHandle;
+use sandbar_wasm::{Capabilities, Engine, Plugin};
+use serde_json::Value;
+
+use crate::settings;
+
+/// Where a job comes from.
+#[derive(Clone, Debug)]
+pub enum JobSource {
+    /// A job file, TOML or JSON by its name.
+    File(PathBuf),
+    /// A plugin that defines a job, and the arguments for it.
+    Plugin {
+        /// The plugin's file.
+        path: PathBuf,
+        /// Arguments for `define`.
+        arguments: Vec<String>,
+    },
+}
+
+impl JobSource {
+    /// Tells by the path: a file that ends in `.wasm` is a job plugin. Arguments for a job file
+    /// are added to those it has.
+    pub fn of(path: &Path, arguments: Vec<String>) -> JobSource {
+        match path.extension().is_some_and(|extension| extension == "wasm") {
+            true => JobSource::Plugin { path: path.to_owned(), arguments },
+            false => JobSource::File(path.to_owned()),
+        }
+    }
+}
+
+/// Everything that is wrong with a job.
+#[derive(Clone, Debug)]
+pub struct PrepareError {
+    /// One message each.
+    pub problems: Vec<String>,
+}
+
+impl fmt::Display for PrepareError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.problems.join("\n"))
+    }
+}
+
+impl std::error::Error for PrepareError {}
+
+impl From<String> for PrepareError {
+    fn from(problem: String) -> PrepareError {
+        PrepareError { problems: vec![problem] }
+    }
+}
+
+/// A job that can be submitted.
+#[derive(Debug)]
+pub struct PreparedJob {
+    /// As the user wrote it.
+    pub spec: JobSpec,
+    /// As it was written, as a graph.
+    pub stream_graph: StreamGraph,
+    /// After chaining.
+    pub graph: JobGraph,
+    /// Its plugins by name.
+    pub plugins: HashMap<String, PluginHandle>,
+    /// The cluster's configuration with the job's and the user's over it.
+    pub configuration: Configuration,
+    /// Where relative paths of its connectors start from.
+    pub base_folder: Option<PathBuf>,
+}
+
+/// Prepares jobs on an engine.
+#[derive(Debug)]
+pub struct JobLoader<'a> {
+    /// Loads plugins.
+    pub engine: &'a Engine,
+    /// The cluster's configuration.
+    pub configuration: &'a Configuration,
+    /// What the user set for this job alone; wins over the job's own.
+    pub overrides: &'a Configuration,
+    /// Native plugins by name, for benchmarks and tests.
+    pub native: BTreeMap<String, (PluginDescription, PluginHandle)>,
+}
+
+impl JobLoader<'_> {
+    /// Prepares a job.
+    ///
+    /// # Errors
+    /// Everything that is wrong with its file, plugins, options and graph.
+    pub fn prepare(&self, source: &JobSource) -> Result<PreparedJob, PrepareError> {
+        match source {
+            JobSource::File(path) => {
+                let file_name = path.display().to_string();
+                let text = std::fs::read_to_string(path)
+                    .map_err(|error| format!("cannot read job file {file_name}: {error}"))?;
+                let format = FileFormat::of(&file_name);
+                let (spec, places) = parse(&text, format, &file_name)?;
+                let base_folder = path.parent().map(Path::to_owned);
+                self.assemble(spec, &places, None, base_folder)
+            }
+            JobSource::Plugin { path, arguments } => {
+                let name = path.display().to_string();
+                let bytes = read_plugin(path)?;
+                let granted = self.capabilities(&Configuration::new())?;
+                let plugin =
+                    self.engine.load(&name, &bytes, granted).map_err(|error| error.to_string())?;
+                let json = plugin.define(arguments).map_err(|error| error.to_string())?;
+                let file_name = format!("{name} (define)");
+                let (mut spec, places) = parse(&json, FileFormat::Json, &file_name)?;
+                spec.arguments.clone_from(arguments);
+                self.assemble(spec, &places, Some(plugin), None)
+            }
+        }
+    }
+
+    /// Prepares a job that is there as a spec, such as a benchmark's.
+    ///
+    /// # Errors
+    /// Everything that is wrong with its plugins, options and graph.
+    pub fn prepare_spec(
+        &self,
+        spec: JobSpec,
+        base_folder: Option<PathBuf>,
+    ) -> Result<PreparedJob, PrepareError> {
+        let places = Places::without_text(&spec.name);
+        self.assemble(spec, &places, None, base_folder)
+    }
+
+    fn assemble(
+        &self,
+        spec: JobSpec,
+        places: &Places,
+        own: Option<Plugin>,
+        base_folder: Option<PathBuf>,
+    ) -> Result<PreparedJob, PrepareError> {
+        let mut configuration = self.configuration.clone();
+        let of_job = spec.configuration.iter().map(|(key, value)| (key.clone(), value.to_string()));
+        configuration.merge(Configuration::from_pairs(of_job));
+        configuration.merge(self.overrides.clone());
+        let mut problems: Vec<String> =
+            configuration.errors().iter().map(ToString::to_string).collect();
+
+        let granted = self.capabilities(&configuration)?;
+        let mut catalog =
+            LoadedCatalog { base_folder: base_folder.as_deref(), plugins: BTreeMap::new() };
+        let mut plugins = HashMap::new();
+        for (name, (description, handle)) in &self.native {
+            catalog.plugins.insert(name.clone(), description.clone());
+            plugins.insert(name.clone(), handle.clone());
+        }
+        if let Some(own) = own {
+            add(&mut catalog, &mut plugins, &mut problems, "self", Ok(own), &spec.arguments);
+        }
+        for (name, plugin) in &spec.plugins {
+            let path = match &base_folder {
+                Some(folder) => folder.join(&plugin.path),
+                None => PathBuf::from(&plugin.path),
+            };
+            let loaded = read_plugin(&path).and_then(|bytes| {
+                self.engine.load(name, &bytes, granted).map_err(|error| error.to_string())
+            });
+            add(&mut catalog, &mut plugins, &mut problems, name, loaded, &spec.arguments);
+        }
+        if !problems.is_empty() {
+            return Err(PrepareError { problems });
+        }
+        let settings = settings::graph(&configuration).map_err(|error| error.to_string())?;
+        let stream_graph =
+            StreamGraph::build(&spec, places, &catalog, &settings).map_err(|errors| {
+                PrepareError { problems: errors.iter().map(ToString::to_string).collect() }
+            })?;
+        let mut graph = sandbar_graph::job_graph(&stream_graph);
+        graph.configuration = configuration.clone().into_map();
+        Ok(PreparedJob { spec, stream_graph, graph, plugins, configuration, base_folder })
+    }
+
+    fn capabilities(&self, of_job: &Configuration) -> Result<Capabilities, String> {
+        let mut configuration = self.configuration.clone();
+        configuration.merge(of_job.clone());
+        configuration.merge(self.overrides.clone());
+        settings::capabilities(&configuration)
+    }
+}
+
+fn parse(
+    text: &str,
+    format: FileFormat,
+    file_name: &str,
+) -> Result<(JobSpec, Places), PrepareError> {
+    sandbar_graph::parse(text, format, file_name).map_err(|errors| PrepareError {
+        problems: errors.iter().map(ToString::to_string).collect(),
+    })
+}
+
+fn read_plugin(path: &Path) -> Result<Vec<u8>, String> {
+    std::fs::read(path).map_err(|error| {
+        let path = path.display();
+        format!("cannot read plugin {path}: {error}; build it with `sandbar plugin build`")
+    })
+}
+
+/// Describes a plugin and adds it, or notes what is wrong with it.
+fn add(
+    catalog: &mut LoadedCatalog<'_>,
+    plugins: &mut HashMap<String, PluginHandle>,
+    problems: &mut Vec<String>,
+    name: &str,
+    loaded: Result<Plugin, String>,
+    arguments: &[String],
+) {
+    let described = loaded.and_then(|plugin| {
+        let description = plugin.describe(arguments).map_err(|error| error.to_string())?;
+        Ok((plugin, description))
+    });
+    match described {
+        Ok((plugin, description)) => {
+            catalog.plugins.insert(name.to_owned(), description);
+            plugins.insert(name.to_owned(), PluginHandle::Component(plugin));
+        }
+        Err(problem) => problems.push(problem),
+    }
+}
+
+/// What the graph compiler asks of plugins and connectors.
+struct LoadedCatalog<'a> {
+    base_folder: Option<&'a Path>,
+    plugins: BTreeMap<String, PluginDescription>,
+}
+
+impl Catalog for LoadedCatalog<'_> {
+    fn plugin(&self, name: &str) -> Option<&PluginDescription> {
+        self.plugins.get(name)
+    }
+
+    fn plugin_names(&self) -> Vec<String> {
+        self.plugins.keys().cloned().collect()
+    }
+
+    fn source(
+        &self,
+        connector: &str,
+        options: &BTreeMap<String, Value>,
+    ) -> Result<SourceTraits, String> {
+        let source = sandbar_connectors::source(connector, options, self.base_folder)
+            .map_err(|error| error.to_string())?;
+        // Only one subtask can read a stream that cannot be split.
+        let single = matches!(connector, "socket" | "stdin");
+        Ok(SourceTraits {
+            format: source.format().to_owned(),
+            parallelism_max: single.then_some(1),
+        })
+    }
+
+    fn sink(
+        &self,
+        connector: &str,
+        options: &BTreeMap<String, Value>,
+    ) -> Result<SinkTraits, String> {
+        let sink = sandbar_connectors::sink(connector, options, self.base_folder)
+            .map_err(|error| error.to_string())?;
+        // An input of format "bytes" takes anything, which is what a sink says with "*".
+        let formats = sink.formats().iter().map(|format| match *format {
+            ANY_FORMAT => "bytes".to_owned(),
+            other => other.to_owned(),
+        });
+        Ok(SinkTraits { formats: formats.collect() })
+    }
+}

@@ -1,0 +1,53 @@
+//! The list of all options: one table a subject. A key is Flink's where Flink has the option
+//! (`docs/layouts/shortcodes/generated/*.html`), and starts with `sandbar.` where it does not.
+
+pub mod checkpointing;
+pub mod cluster;
+pub mod execution;
+pub mod guest;
+pub mod memory;
+pub mod state;
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use crate::option::OptionInfo;
+
+static ALL: LazyLock<Vec<&'static OptionInfo>> = LazyLock::new(|| {
+    [
+        execution::all(),
+        memory::all(),
+        guest::all(),
+        state::all(),
+        checkpointing::all(),
+        cluster::all(),
+    ]
+    .concat()
+});
+
+/// Options by key and by older name.
+static BY_KEY: LazyLock<BTreeMap<&'static str, &'static OptionInfo>> = LazyLock::new(|| {
+    let names = |info: &&'static OptionInfo| {
+        let info = *info;
+        info.aliases.iter().chain([&info.key]).map(move |key| (*key, info))
+    };
+    ALL.iter().flat_map(names).collect()
+});
+
+/// All options, grouped by subject.
+pub fn all() -> impl Iterator<Item = &'static OptionInfo> {
+    ALL.iter().copied()
+}
+
+/// The option with this key or older name.
+pub fn find(key: &str) -> Option<&'static OptionInfo> {
+    BY_KEY.get(key).copied()
+}
+
+/// The key of the option that has this key or older name; a key that no option has stays.
+pub(crate) fn canonical_key(key: &str) -> &str {
+    find(key).map_or(key, |info| info.key)
+}
+
+#[cfg(test)]
+mod tests;

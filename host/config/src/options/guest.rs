@@ -1,0 +1,43 @@
+//! What user code in a sandbox may use up, and how plugins are loaded.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use crate::option::options;
+use crate::value::MemorySize;
+
+options! {
+    /// Linear memory of one instance of a plugin; growing beyond it fails in the guest.
+    GUEST_MEMORY_MAX: MemorySize = "sandbar.guest.memory.max", default "256 mb";
+
+    /// Table elements (function references) of one instance.
+    GUEST_TABLE_ELEMENTS_MAX: u32 = "sandbar.guest.table-elements.max", default "20000";
+
+    /// Stack of a call into a guest; a deeper recursion is a trap.
+    GUEST_STACK_MAX: MemorySize = "sandbar.guest.stack.max", default "512 kb";
+
+    /// How long one call into a guest may take; a longer one is interrupted and fails its task.
+    GUEST_CALL_DEADLINE: Duration = "sandbar.guest.call.deadline", default "30 s";
+
+    /// Bytes of a batch that a guest may emit at once.
+    GUEST_BATCH_BYTES_MAX: MemorySize = "sandbar.guest.batch.bytes.max", default "16 mb";
+
+    /// Bytes that a guest may hand over in one call of a host function.
+    GUEST_HOSTCALL_BYTES_MAX: MemorySize = "sandbar.guest.hostcall.bytes.max", default "64 mb";
+
+    /// Bytes of log lines a second of one instance; what exceeds them is dropped and counted.
+    GUEST_LOG_BYTES_PER_SECOND: MemorySize = "sandbar.guest.log.bytes-per-second",
+        default "64 kb";
+
+    /// What guests may reach beyond the contract, with commas between: `clocks`, `random`.
+    GUEST_CAPABILITIES: Option<String> = "sandbar.capabilities";
+
+    /// Size of a plugin file.
+    PLUGIN_BYTES_MAX: MemorySize = "sandbar.plugin.bytes.max", default "64 mb";
+
+    /// Folder of compiled plugins; when it is not set, the user's cache directory.
+    PLUGIN_CACHE_DIR: Option<String> = "sandbar.plugin.cache.dir";
+
+    /// Entries that an operator keeps decoded in the guest, in front of its keyed state.
+    STATE_CACHE_ENTRIES: NonZeroU32 = "sandbar.state.cache.entries", default "65536";
+}

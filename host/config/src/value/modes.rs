@@ -1,0 +1,119 @@
+//! Values that are one of a few words, or a number with a special case.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use crate::value::ConfigValue;
+
+/// The largest max parallelism: 2^15, Flink's `UPPER_BOUND_MAX_PARALLELISM`.
+const MAX_PARALLELISM_LIMIT: u32 = 1 << 15;
+
+/// When an output buffer that is not full is sent on. Source: Flink, `execution.buffer-timeout`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BufferTimeout {
+    /// At once: latency over throughput. Written `0`.
+    EveryRecord,
+    /// After it has waited this long.
+    After(Duration),
+    /// Never: throughput over latency. Written `-1`.
+    WhenFull,
+}
+
+impl ConfigValue for BufferTimeout {
+    const TYPE_NAME: &'static str = "duration";
+    const EXPECTED: &'static str = "a duration such as `100 ms`, 0 (send each record at once) or \
+         -1 (send full buffers only)";
+
+    fn parse(text: &str) -> Option<BufferTimeout> {
+        let text = text.trim();
+        let number = text.strip_suffix("ms").map_or(text, str::trim_end);
+        if number == "-1" {
+            return Some(BufferTimeout::WhenFull);
+        }
+        Duration::parse(text).map(|timeout| match timeout {
+            Duration::ZERO => BufferTimeout::EveryRecord,
+            timeout => BufferTimeout::After(timeout),
+        })
+    }
+}
+
+/// The number of key groups of operators that set none themselves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MaxParallelism {
+    /// Follows from the operator's parallelism. Written `-1`.
+    FromParallelism,
+    /// This many, at most 2^15.
+    Fixed(NonZeroU32),
+}
+
+impl MaxParallelism {
+    /// The number, unless it follows from the parallelism.
+    pub fn fixed(self) -> Option<u32> {
+        match self {
+            MaxParallelism::FromParallelism => None,
+            MaxParallelism::Fixed(number) => Some(number.get()),
+        }
+    }
+}
+
+impl ConfigValue for MaxParallelism {
+    const TYPE_NAME: &'static str = "integer";
+    const EXPECTED: &'static str =
+        "a whole number from 1 to 32768, or -1 (follows from the parallelism)";
+
+    fn parse(text: &str) -> Option<MaxParallelism> {
+        if text == "-1" {
+            return Some(MaxParallelism::FromParallelism);
+        }
+        NonZeroU32::parse(text)
+            .filter(|number| number.get() <= MAX_PARALLELISM_LIMIT)
+            .map(MaxParallelism::Fixed)
+    }
+}
+
+/// Whether a job runs as a stream or as a batch. Source: Flink, `execution.runtime-mode`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RuntimeMode {
+    /// All tasks run at once.
+    Streaming,
+    /// Stage after stage; needs bounded input.
+    Batch,
+    /// Batch if all sources are bounded, else streaming.
+    Automatic,
+}
+
+impl ConfigValue for RuntimeMode {
+    const TYPE_NAME: &'static str = "enum";
+    const EXPECTED: &'static str = "STREAMING, BATCH or AUTOMATIC";
+
+    fn parse(text: &str) -> Option<RuntimeMode> {
+        match text.to_ascii_uppercase().as_str() {
+            "STREAMING" => Some(RuntimeMode::Streaming),
+            "BATCH" => Some(RuntimeMode::Batch),
+            "AUTOMATIC" => Some(RuntimeMode::Automatic),
+            _ => None,
+        }
+    }
+}
+
+/// What a checkpoint promises. Source: Flink, `execution.checkpointing.mode`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CheckpointingMode {
+    /// Barriers are aligned: each record affects the state once.
+    ExactlyOnce,
+    /// No alignment: after a failure, a record may affect the state again.
+    AtLeastOnce,
+}
+
+impl ConfigValue for CheckpointingMode {
+    const TYPE_NAME: &'static str = "enum";
+    const EXPECTED: &'static str = "EXACTLY_ONCE or AT_LEAST_ONCE";
+
+    fn parse(text: &str) -> Option<CheckpointingMode> {
+        match text.to_ascii_uppercase().as_str() {
+            "EXACTLY_ONCE" => Some(CheckpointingMode::ExactlyOnce),
+            "AT_LEAST_ONCE" => Some(CheckpointingMode::AtLeastOnce),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! The `datagen` source: made-up records, as JSON objects or as lines of words.
+//!
+//! Law: record n is a pure function of the options and n, and subtask s of P makes the records
+//! s, s + P, s + 2P, ..., so the same records come at any parallelism.
+
+mod fields;
+mod random;
+mod reader;
+mod words;
+
+use std::sync::Arc;
+
+use sandbar_model::time::NO_TIMESTAMP;
+use serde::{Deserialize, Serialize};
+
+use crate::error::ConnectorError;
+use crate::options::{OptionKind, OptionSpec, Options};
+use crate::source::{ReaderContext, Source, SourceReader, Split, SplitEnumerator};
+
+use fields::Fields;
+use random::Random;
+use reader::DatagenReader;
+use words::Words;
+
+pub(crate) const OPTIONS: &[OptionSpec] = &[
+    OptionSpec::optional("count", OptionKind::Integer, "Number of records; unset for no end."),
+    OptionSpec::optional(
+        "rate",
+        OptionKind::Number,
+        "Records per second, over all subtasks; unset for as fast as possible. What is late is \
+         caught up with.",
+    ),
+    OptionSpec::defaulted(
+        "seed",
+        OptionKind::Integer,
+        "0",
+        "Other seeds make other records; the same seed makes the same.",
+    ),
+    OptionSpec::defaulted(
+        "format",
+        OptionKind::OneOf(&["json", "text"]),
+        "json",
+        "json: objects with the members in 'fields'. text: lines of words.",
+    ),
+    OptionSpec::optional(
+        "fields",
+        OptionKind::Json,
+        "json: a table from member to {kind, ...}, where kind is sequence (start = 0, step = 1), \
+         random-int (min, max), random-float (min, max), random-string (length), random-bool, \
+         one-of (values), constant (value) or timestamp. By default {id = {kind = \"sequence\"}}.",
+    ),
+    OptionSpec::defaulted("words-per-line", OptionKind::Integer, "8", "text: words of a line."),
+    OptionSpec::defaulted(
+        "vocabulary",
+        OptionKind::Json,
+        "10000",
+        "text: a list of words, the most frequent first, or how many words to make up.",
+    ),
+    OptionSpec::defaulted(
+        "zipf",
+        OptionKind::Number,
+        "1",
+        "text: the k-th word comes with a frequency of 1 / k^zipf; 0 makes all alike.",
+    ),
+    OptionSpec::optional(
+        "timestamp-start",
+        OptionKind::Integer,
+        "Event time of record 0, in milliseconds since the Unix epoch; 0 if only the interval is \
+         set. Records have no timestamp if neither is set.",
+    ),
+    OptionSpec::defaulted(
+        "timestamp-interval-ms",
+        OptionKind::Integer,
+        "1",
+        "Event time between two records, in milliseconds.",
+    ),
+];
+
+const JSON_OPTIONS: [&str; 1] = ["fields"];
+const TEXT_OPTIONS: [&str; 3] = ["words-per-line", "vocabulary", "zipf"];
+
+pub(crate) fn open(options: &Options<'_>) -> Result<Box<dyn Source>, ConnectorError> {
+    let is_json = options.choice("format")? == "json";
+    let (alien, format): (&[&str], _) =
+        if is_json { (&TEXT_OPTIONS, "text") } else { (&JSON_OPTIONS, "json") };
+    if let Some(name) = alien.iter().find(|name| options.is_set(name)) {
+        let expected = format!("it only goes with the format {format}; leave it out");
+        return Err(options.invalid(name, expected));
+    }
+    let timestamps = Timestamps::new(options)?;
+    let content = if is_json {
+        Content::Json(Fields::new(options, timestamps.is_some())?)
+    } else {
+        Content::Text(Words::new(options)?)
+    };
+    let positive = "it must be a number above 0";
+    let rate = options.is_set("rate").then(|| options.number("rate", positive, |rate| rate > 0.0));
+    let count = options.is_set("count").then(|| options.integer("count", 0..=i64::MAX));
+    Ok(Box::new(DatagenSource(Arc::new(Settings {
+        count: count.transpose()?.map(|count| count as u64),
+        rate: rate.transpose()?,
+        seed: options.integer("seed", i64::MIN..=i64::MAX)? as u64,
+        timestamps,
+        content,
+    }))))
+}
+
+struct Settings {
+    /// None: no end.
+    count: Option<u64>,
+    /// Records per second over all subtasks; none: as fast as possible.
+    rate: Option<f64>,
+    seed: u64,
+    timestamps: Option<Timestamps>,
+    content: Content,
+}
+
+impl Settings {
+    /// Appends the bytes of record `n` and returns its timestamp.
+    fn write(&self, n: u64, out: &mut Vec<u8>) -> i64 {
+        let timestamp = self.timestamps.map_or(NO_TIMESTAMP, |timestamps| timestamps.of(n));
+        let mut random = Random::new(self.seed, n);
+        match &self.content {
+            Content::Json(fields) => fields.write(n, timestamp, &mut random, out),
+            Content::Text(words) => words.write(&mut random, out),
+        }
+        timestamp
+    }
+}
+
+enum Content {
+    Json(Fields),
+    Text(Words),
+}
+
+#[derive(Clone, Copy)]
+struct Timestamps {
+    start_ms: i64,
+    interval_ms: i64,
+}
+
+impl Timestamps {
+    fn new(options: &Options<'_>) -> Result<Option<Timestamps>, ConnectorError> {
+        let has_start = options.is_set("timestamp-start");
+        if !has_start && !options.is_set("timestamp-interval-ms") {
+            return Ok(None);
+        }
+        let start_ms = if has_start {
+            options.integer("timestamp-start", i64::MIN + 1..=i64::MAX)?
+        } else {
+            0
+        };
+        let interval_ms = options.integer("timestamp-interval-ms", 0..=i64::MAX)?;
+        Ok(Some(Timestamps { start_ms, interval_ms }))
+    }
+
+    fn of(self, n: u64) -> i64 {
+        let n = i64::try_from(n).unwrap_or(i64::MAX);
+        self.start_ms.saturating_add(n.saturating_mul(self.interval_ms))
+    }
+}
+
+struct DatagenSource(Arc<Settings>);
+
+impl Source for DatagenSource {
+    fn format(&self) -> &str {
+        match self.0.content {
+            Content::Json(_) => "json",
+            Content::Text(_) => "text",
+        }
+    }
+
+    fn is_bounded(&self) -> bool {
+        self.0.count.is_some()
+    }
+
+    fn enumerator(&self, parallelism: u32) -> Result<Box<dyn SplitEnumerator>, ConnectorError> {
+        Ok(Box::new(DatagenEnumerator { parallelism, dealt: vec![false; parallelism as usize] }))
+    }
+
+    fn reader(&self, ctx: ReaderContext) -> Result<Box<dyn SourceReader>, ConnectorError> {
+        Ok(Box::new(DatagenReader::new(Arc::clone(&self.0), ctx.clock)))
+    }
+}
+
+/// The records `next`, `next + step`, `next + 2 * step`, ...
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct RecordRange {
+    next: u64,
+    step: u64,
+}
+
+/// Gives every subtask the one split of its own.
+struct DatagenEnumerator {
+    parallelism: u32,
+    dealt: Vec<bool>,
+}
+
+impl SplitEnumerator for DatagenEnumerator {
+    fn next_split(&mut self, subtask: u32) -> Result<Option<Split>, ConnectorError> {
+        match self.dealt.get_mut(subtask as usize) {
+            Some(dealt) if !*dealt => *dealt = true,
+            Some(_) | None => return Ok(None),
+        }
+        let range =
+            RecordRange { next: u64::from(subtask), step: u64::from(self.parallelism.max(1)) };
+        let id = format!("{subtask}-of-{}", self.parallelism);
+        Ok(Some(Split::encode(id, &range)))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,156 @@
+//! Errors of settings: parallelism, config, kinds, error policies.
+
+use sandbar_graph::GraphSettings;
+
+use crate::{build, check_errors, lines};
+
+/// An operator `it` of the plugin `words` that reads `lines`; `fields` start at line 10.
+fn check_operator(operator: &str, fields: &str, expected: &[&str]) {
+    check_errors(
+        &format!(
+            "name = 'job'\n[[sources]]\nname = 'lines'\nconnector = 'files'\n[[operators]]\n\
+             name = 'it'\nplugin = 'words'\noperator = '{operator}'\ninputs = ['lines']\n{fields}\n"
+        ),
+        expected,
+    );
+}
+
+#[test]
+fn parallelism_of_operators() {
+    check_operator(
+        "upper",
+        "parallelism = 0\nmax-parallelism = 0",
+        &[
+            "job.toml:10:1: operators[0].parallelism: the parallelism is 0; use 1 or more",
+            "job.toml:11:1: operators[0].max-parallelism: the max parallelism is 0; use 1 or more",
+        ],
+    );
+    check_operator(
+        "upper",
+        "parallelism = 5\nmax-parallelism = 4",
+        &["job.toml:10:1: operators[0].parallelism: the parallelism 5 is more than the max \
+           parallelism 4; lower the parallelism or raise max-parallelism"],
+    );
+    check_operator(
+        "upper",
+        "max-parallelism = 32769",
+        &["job.toml:10:1: operators[0].max-parallelism: the max parallelism 32769 is more than \
+           32768"],
+    );
+    check_operator(
+        "upper",
+        "parallelism = 4294967295",
+        &["job.toml:10:1: operators[0].parallelism: the parallelism 4294967295 is more than the \
+           max parallelism 32768; lower the parallelism or raise max-parallelism"],
+    );
+}
+
+#[test]
+fn parallelism_of_jobs_and_sources() {
+    check_errors(
+        "name = 'job'\nparallelism = 0\nmax-parallelism = 40000\n[[sources]]\nname = 'a'\n\
+         connector = 'socket'\nparallelism = 2\n",
+        &[
+            "job.toml:2:1: parallelism: the parallelism is 0; use 1 or more",
+            "job.toml:3:1: max-parallelism: the max parallelism 40000 is more than 32768",
+            "job.toml:7:1: sources[0].parallelism: the parallelism 2 is more than 1, the most \
+             that `socket` has; lower it or leave it out",
+        ],
+    );
+    let settings = GraphSettings {
+        default_parallelism: 3,
+        max_parallelism: Some(2),
+        ..GraphSettings::default()
+    };
+    let errors = build(
+        "name = 'job'\n[[sources]]\nname = 'a'\nconnector = 'files'\n[[sources]]\nname = 'b'\n\
+         connector = 'files'\nmax-parallelism = 1\n",
+        &settings,
+    )
+    .expect_err("too little max parallelism");
+    assert_eq!(
+        lines(&errors),
+        "job.toml:2:1: sources[0]: the parallelism 3 is more than the max parallelism 2; lower \
+         the parallelism or raise max-parallelism\n\
+         job.toml:8:1: sources[1].max-parallelism: the parallelism 3 is more than the max \
+         parallelism 1; lower the parallelism or raise max-parallelism"
+    );
+}
+
+#[test]
+fn kinds_and_descriptions() {
+    check_errors(
+        "name = 'job'\n[[sources]]\nname = 'events'\nconnector = 'files'\noptions.format = 'json'\n\
+         [[operators]]\nname = 'it'\nplugin = 'words'\noperator = 'by-word'\ninputs = ['events']\n",
+        &["job.toml:9:1: operators[0].operator: the operator `by-word` is of kind key-selector, \
+           which is not an operator of its own; use it in an input: key = { selector = \"...\" }"],
+    );
+    check_operator(
+        "contradiction",
+        "",
+        &["job.toml:8:1: operators[0].operator: the plugin `words` says that its operator \
+           `contradiction` is of kind process and has 2 inputs; this is a mistake in the plugin"],
+    );
+    check_operator(
+        "own-letters",
+        "on-error = 'dead-letter'",
+        &["job.toml:10:1: operators[0].on-error: the operator `own-letters` has an output \
+           `dead-letter` of its own; use on-error = \"skip\" or \"fail\""],
+    );
+}
+
+#[test]
+fn configs() {
+    check_operator(
+        "upper",
+        "config.a = 1",
+        &["job.toml:10:1: operators[0].config: the operator `upper` takes no config; leave it out"],
+    );
+    check_operator(
+        "unclear",
+        "config.a = 1",
+        &["job.toml:5:1: operators[0]: the plugin `words` has a config schema for `unclear` that \
+           is not JSON; this is a mistake in the plugin"],
+    );
+    let check_limit = |config: &str, expected: &[&str]| {
+        check_errors(
+            &format!(
+                "name = 'job'\n[[sources]]\nname = 'events'\nconnector = 'files'\n\
+                 options.format = 'json'\n[[operators]]\nname = 'it'\nplugin = 'words'\n\
+                 operator = 'limit'\ninputs = ['events']\n{config}\n"
+            ),
+            expected,
+        );
+    };
+    let prefix = "config of the operator `limit`";
+    check_limit(
+        "",
+        &[&format!("job.toml:6:1: operators[0].config: {prefix}: the field `max` is missing")],
+    );
+    check_limit(
+        "config = { mx = 1, unit = 'record' }",
+        &[
+            &format!(
+                "job.toml:11:12: operators[0].config.mx: {prefix}: there is no field `mx`; did \
+                 you mean `max`?"
+            ),
+            &format!(
+                "job.toml:11:20: operators[0].config.unit: {prefix}: `record` is not a possible \
+                 value; did you mean `records`?"
+            ),
+        ],
+    );
+    check_limit(
+        "config = { max = 0 }",
+        &[&format!(
+            "job.toml:11:12: operators[0].config.max: {prefix}: the value is 0, at least 1 is \
+             expected"
+        )],
+    );
+    check_limit(
+        "config = [1]",
+        &[&format!(
+            "job.toml:11:1: operators[0].config: {prefix}: a list found where a table is expected"
+        )],
+    );
+}

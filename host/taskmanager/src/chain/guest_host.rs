@@ -1,0 +1,291 @@
+//! The host's side of a guest's calls: outputs, state, timers, logs and metrics of one segment.
+//!
+//! Law: a failure further down the chain is kept here and speaks first; what the guest is told is
+//! only that its call has failed.
+
+mod state_calls;
+
+use std::sync::Arc;
+
+use sandbar_model::{Clock, RecordBatchView, Watermark};
+use sandbar_state::{KeyGroups, KeyedState, ManagedMemory, OperatorState, TimerOwner, Timers};
+use sandbar_wasm::{
+    Found, GuestMetric, HostError, LogLevel, MetricKind, OperatorHost, PackedView, Page,
+    Redistribution, ScanRange, StateDescriptor, TimeDomain, TimerColumns, TimerView,
+};
+
+use super::outputs::Outputs;
+use crate::error::TaskError;
+
+/// Timers handed to a guest in one call, at most.
+const TIMERS_PER_CALL_MAX: usize = 1024;
+
+/// What a segment is given to serve its guest.
+pub(crate) struct GuestServices {
+    /// Name of the job.
+    pub(crate) job: String,
+    /// 1-based number of the subtask.
+    pub(crate) subtask: u32,
+    /// Uid and name of the operators of the segment, in its order.
+    pub(crate) operators: Vec<(String, String)>,
+    /// There if the head is keyed.
+    pub(crate) keyed_state: Option<KeyedState>,
+    /// Key groups of the subtask.
+    pub(crate) key_groups: KeyGroups,
+    /// What state may use.
+    pub(crate) memory: ManagedMemory,
+    /// Processing time.
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+/// Timers to hand to the guest.
+pub(crate) struct DueBatch {
+    pub(crate) operator: u32,
+    pub(crate) domain: TimeDomain,
+    pub(crate) timers: TimerColumns,
+}
+
+/// Serves the calls of one instance.
+pub(crate) struct GuestHost {
+    job: String,
+    subtask: u32,
+    operators: Vec<(String, String)>,
+    keyed_state: Option<KeyedState>,
+    timers: Timers,
+    operator_state: OperatorState,
+    watermark: Watermark,
+    clock: Arc<dyn Clock>,
+    now_ms: i64,
+    outputs: Outputs,
+    failure: Option<TaskError>,
+}
+
+impl GuestHost {
+    pub(crate) fn new(services: GuestServices, outputs: Outputs) -> GuestHost {
+        let mut timers = Timers::new(services.key_groups, services.memory.clone());
+        for (uid, _) in &services.operators {
+            // Owners are numbered in the order of the segment; past the limit, registering fails.
+            if timers.owner(uid).is_err() {
+                break;
+            }
+        }
+        GuestHost {
+            job: services.job,
+            subtask: services.subtask,
+            operators: services.operators,
+            keyed_state: services.keyed_state,
+            timers,
+            operator_state: OperatorState::new(services.memory),
+            watermark: Watermark::MIN,
+            now_ms: services.clock.now_ms(),
+            clock: services.clock,
+            outputs,
+            failure: None,
+        }
+    }
+
+    /// Reads the clock: processing time stands still until the next call.
+    pub(crate) fn start_batch(&mut self) {
+        self.now_ms = self.clock.now_ms();
+    }
+
+    pub(crate) fn set_watermark(&mut self, watermark: Watermark) {
+        self.watermark = watermark;
+    }
+
+    pub(crate) fn outputs(&mut self) -> &mut Outputs {
+        &mut self.outputs
+    }
+
+    /// What failed further down the chain, if that is why the guest's call failed.
+    pub(crate) fn take_failure(&mut self) -> Option<TaskError> {
+        self.failure.take()
+    }
+
+    pub(crate) fn pop_event_timers(&mut self, watermark: Watermark) -> Option<DueBatch> {
+        self.pop_timers(TimeDomain::EventTime, watermark.0)
+    }
+
+    pub(crate) fn pop_processing_timers(&mut self, now_ms: i64) -> Option<DueBatch> {
+        self.pop_timers(TimeDomain::ProcessingTime, now_ms)
+    }
+
+    pub(crate) fn next_processing_timer(&self) -> Option<i64> {
+        self.timers.next_due(sandbar_state::TimeDomain::ProcessingTime)
+    }
+
+    fn pop_timers(&mut self, domain: TimeDomain, up_to: i64) -> Option<DueBatch> {
+        let due = self.timers.pop_due(state_calls::domain(domain), up_to, TIMERS_PER_CALL_MAX)?;
+        let TimerOwner(operator) = due.owner;
+        Some(DueBatch { operator, domain, timers: state_calls::columns(due.timers) })
+    }
+
+    fn operator(&self, position: u32) -> (&str, &str) {
+        match self.operators.get(position as usize) {
+            Some((uid, name)) => (uid, name),
+            // Log lines and state of a position that is none are filed under the head.
+            None => (&self.operators[0].0, &self.operators[0].1),
+        }
+    }
+}
+
+impl OperatorHost for GuestHost {
+    fn emit(&mut self, output: u32, batch: RecordBatchView<'_>) -> Result<(), HostError> {
+        let outputs = self.outputs.len();
+        if output as usize >= outputs {
+            return Err(HostError::NoSuchOutput { output, outputs });
+        }
+        self.outputs.emit(output as usize, batch).map_err(|error| {
+            let told = match &error {
+                TaskError::Canceled => HostError::Canceled,
+                _ => HostError::Downstream("an operator further down the chain failed".to_owned()),
+            };
+            self.failure = Some(error);
+            told
+        })
+    }
+
+    fn declare_state(&mut self, operator: u32, state: StateDescriptor) -> Result<u32, String> {
+        let uid = self.operator(operator).0.to_owned();
+        state_calls::declare(self.keyed_state.as_mut(), uid, state)
+    }
+
+    fn multi_get(
+        &mut self,
+        state: u32,
+        keys: PackedView<'_>,
+        user_keys: PackedView<'_>,
+        found: &mut Found,
+    ) -> Result<(), HostError> {
+        state_calls::multi_get(self.keyed_state.as_mut(), state, keys, user_keys, found)
+    }
+
+    fn multi_put(
+        &mut self,
+        state: u32,
+        keys: PackedView<'_>,
+        user_keys: PackedView<'_>,
+        values: PackedView<'_>,
+    ) -> Result<Result<(), String>, HostError> {
+        state_calls::multi_put(self.keyed_state.as_mut(), state, keys, user_keys, values)
+    }
+
+    fn multi_delete(
+        &mut self,
+        state: u32,
+        keys: PackedView<'_>,
+        user_keys: PackedView<'_>,
+    ) -> Result<(), HostError> {
+        state_calls::multi_delete(self.keyed_state.as_mut(), state, keys, user_keys)
+    }
+
+    fn scan(
+        &mut self,
+        state: u32,
+        key: &[u8],
+        range: ScanRange<'_>,
+        page: &mut Page,
+    ) -> Result<(), HostError> {
+        state_calls::scan(self.keyed_state.as_ref(), state, key, range, page)
+    }
+
+    fn set_list(
+        &mut self,
+        operator: u32,
+        name: &str,
+        redistribution: Redistribution,
+        elements: Vec<Vec<u8>>,
+    ) -> Result<(), String> {
+        let uid = self.operator(operator).0.to_owned();
+        let redistribution = match redistribution {
+            Redistribution::Split => sandbar_state::Redistribution::Split,
+            Redistribution::Union => sandbar_state::Redistribution::Union,
+        };
+        self.operator_state
+            .set_list(&uid, name, redistribution, elements)
+            .map_err(|error| error.to_string())
+    }
+
+    fn get_list(&mut self, operator: u32, name: &str) -> Vec<Vec<u8>> {
+        self.operator_state.get_list(self.operator(operator).0, name).to_vec()
+    }
+
+    fn put_broadcast(
+        &mut self,
+        operator: u32,
+        name: &str,
+        key: Vec<u8>,
+        value: Option<Vec<u8>>,
+    ) -> Result<(), String> {
+        let uid = self.operator(operator).0.to_owned();
+        self.operator_state.put_broadcast(&uid, name, key, value).map_err(|error| error.to_string())
+    }
+
+    fn get_broadcast(&mut self, operator: u32, name: &str, key: &[u8]) -> Option<Vec<u8>> {
+        let uid = self.operator(operator).0;
+        self.operator_state.get_broadcast(uid, name, key).map(<[u8]>::to_vec)
+    }
+
+    fn scan_broadcast(&mut self, operator: u32, name: &str) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let uid = self.operator(operator).0;
+        let entries = self.operator_state.scan_broadcast(uid, name);
+        entries.map(|(key, value)| (key.to_vec(), value.to_vec())).collect()
+    }
+
+    fn register_timers(
+        &mut self,
+        operator: u32,
+        domain: TimeDomain,
+        timers: TimerView<'_>,
+    ) -> Result<(), String> {
+        if self.keyed_state.is_none() {
+            return Err("timers need a keyed input: put a key in front of the operator".to_owned());
+        }
+        let domain = state_calls::domain(domain);
+        self.timers
+            .register(TimerOwner(operator), domain, state_calls::timer_view(timers))
+            .map_err(|error| error.to_string())
+    }
+
+    fn delete_timers(&mut self, operator: u32, domain: TimeDomain, timers: TimerView<'_>) {
+        let domain = state_calls::domain(domain);
+        let view = state_calls::timer_view(timers);
+        if let Err(error) = self.timers.delete(TimerOwner(operator), domain, view) {
+            tracing::debug!(%error, "timers not deleted");
+        }
+    }
+
+    fn current_watermark(&self) -> i64 {
+        self.watermark.0
+    }
+
+    fn processing_time(&self) -> i64 {
+        self.now_ms
+    }
+
+    fn log(&mut self, operator: u32, level: LogLevel, message: &str) {
+        let (job, subtask, operator) = (&self.job, self.subtask, self.operator(operator).1);
+        match level {
+            LogLevel::Trace => {
+                tracing::trace!(target: "guest", job, operator, subtask, "{message}");
+            }
+            LogLevel::Debug => {
+                tracing::debug!(target: "guest", job, operator, subtask, "{message}");
+            }
+            LogLevel::Info => tracing::info!(target: "guest", job, operator, subtask, "{message}"),
+            LogLevel::Warn => tracing::warn!(target: "guest", job, operator, subtask, "{message}"),
+            LogLevel::Error => {
+                tracing::error!(target: "guest", job, operator, subtask, "{message}");
+            }
+        }
+    }
+
+    fn declare_metric(
+        &mut self,
+        _operator: u32,
+        name: &str,
+        kind: MetricKind,
+    ) -> Result<GuestMetric, String> {
+        self.outputs.metrics().declare(name, kind)
+    }
+}

@@ -1,0 +1,88 @@
+//! The native key operator: sets the key of each record by a rule, in front of a hash partitioner.
+
+use sandbar_model::job_graph::KeyRule;
+use sandbar_model::{RecordBatch, RecordBatchView, Watermark};
+
+use super::operator::Operator;
+use super::outputs::Outputs;
+use crate::error::TaskError;
+use crate::watermark_valve::WatermarkStatus;
+
+pub(crate) struct KeyOperator {
+    name: String,
+    rule: KeyRule,
+    keyed: RecordBatch,
+    outputs: Outputs,
+}
+
+impl KeyOperator {
+    pub(crate) fn new(name: String, rule: KeyRule, outputs: Outputs) -> KeyOperator {
+        KeyOperator { name, rule, keyed: RecordBatch::new(), outputs }
+    }
+
+    fn key_by_json(&mut self, pointer: &str, batch: RecordBatchView<'_>) -> Result<(), TaskError> {
+        self.keyed.clear();
+        for index in 0..batch.len() {
+            let value = batch.value(index);
+            let key = json_key(pointer, value).map_err(|message| TaskError::Native {
+                operator: self.name.clone(),
+                index,
+                message,
+            })?;
+            self.keyed.push_keyed(batch.timestamps[index], key.as_bytes(), value);
+        }
+        self.outputs.emit(0, self.keyed.view())
+    }
+}
+
+/// A text keys as itself, anything else as its JSON.
+fn json_key(pointer: &str, value: &[u8]) -> Result<String, String> {
+    let json: serde_json::Value = serde_json::from_slice(value)
+        .map_err(|error| format!("cannot take the key {pointer} from what is no JSON: {error}"))?;
+    match json.pointer(pointer) {
+        Some(serde_json::Value::String(text)) => Ok(text.clone()),
+        Some(other) => Ok(other.to_string()),
+        None => Err(format!("it has nothing at the key {pointer}")),
+    }
+}
+
+impl Operator for KeyOperator {
+    fn process(&mut self, _input: u32, batch: RecordBatchView<'_>) -> Result<(), TaskError> {
+        match self.rule.clone() {
+            // The value column is the key column too: nothing is copied.
+            KeyRule::Value => self.outputs.emit(
+                0,
+                RecordBatchView { key_ends: batch.value_ends, keys: batch.values, ..batch },
+            ),
+            KeyRule::Json(pointer) => self.key_by_json(&pointer, batch),
+        }
+    }
+
+    fn on_watermark(&mut self, watermark: Watermark) -> Result<(), TaskError> {
+        self.outputs.on_watermark(watermark)
+    }
+
+    fn on_status(&mut self, status: WatermarkStatus) -> Result<(), TaskError> {
+        self.outputs.on_status(status)
+    }
+
+    fn on_processing_time(&mut self, now_ms: i64) -> Result<(), TaskError> {
+        self.outputs.on_processing_time(now_ms)
+    }
+
+    fn next_processing_timer(&self) -> Option<i64> {
+        self.outputs.next_processing_timer()
+    }
+
+    fn flush(&mut self) -> Result<(), TaskError> {
+        self.outputs.flush()
+    }
+
+    fn finish(&mut self) -> Result<(), TaskError> {
+        self.outputs.finish()
+    }
+
+    fn close(&mut self) -> Result<(), TaskError> {
+        self.outputs.close()
+    }
+}

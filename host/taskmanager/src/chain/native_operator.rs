@@ -1,0 +1,75 @@
+//! A native function as an operator of a chain.
+
+use sandbar_model::{RecordBatch, RecordBatchView, Watermark};
+
+use super::native::NativeFunction;
+use super::operator::Operator;
+use super::outputs::Outputs;
+use crate::error::TaskError;
+use crate::metrics::OperatorMetrics;
+use crate::watermark_valve::WatermarkStatus;
+
+pub(crate) struct NativeOperator {
+    name: String,
+    function: Box<dyn NativeFunction>,
+    emitted: RecordBatch,
+    outputs: Outputs,
+    metrics: OperatorMetrics,
+}
+
+impl NativeOperator {
+    pub(crate) fn new(
+        name: String,
+        function: Box<dyn NativeFunction>,
+        outputs: Outputs,
+        metrics: OperatorMetrics,
+    ) -> NativeOperator {
+        NativeOperator { name, function, emitted: RecordBatch::new(), outputs, metrics }
+    }
+
+    fn emit(&mut self) -> Result<(), TaskError> {
+        let emitted = self.outputs.emit(0, self.emitted.view());
+        self.emitted.clear();
+        emitted
+    }
+}
+
+impl Operator for NativeOperator {
+    fn process(&mut self, input: u32, batch: RecordBatchView<'_>) -> Result<(), TaskError> {
+        self.metrics.io.num_records_in.add(batch.len() as i64);
+        self.function.process(input, batch, &mut self.emitted).map_err(|(index, message)| {
+            TaskError::Native { operator: self.name.clone(), index, message }
+        })?;
+        self.emit()
+    }
+
+    fn on_watermark(&mut self, watermark: Watermark) -> Result<(), TaskError> {
+        self.outputs.on_watermark(watermark)
+    }
+
+    fn on_status(&mut self, status: WatermarkStatus) -> Result<(), TaskError> {
+        self.outputs.on_status(status)
+    }
+
+    fn on_processing_time(&mut self, now_ms: i64) -> Result<(), TaskError> {
+        self.outputs.on_processing_time(now_ms)
+    }
+
+    fn next_processing_timer(&self) -> Option<i64> {
+        self.outputs.next_processing_timer()
+    }
+
+    fn flush(&mut self) -> Result<(), TaskError> {
+        self.outputs.flush()
+    }
+
+    fn finish(&mut self) -> Result<(), TaskError> {
+        self.function.finish(&mut self.emitted);
+        self.emit()?;
+        self.outputs.finish()
+    }
+
+    fn close(&mut self) -> Result<(), TaskError> {
+        self.outputs.close()
+    }
+}

@@ -1,0 +1,34 @@
+//! The role of an operator in a running chain.
+
+use sandbar_model::{RecordBatchView, Watermark};
+
+use crate::error::TaskError;
+use crate::watermark_valve::WatermarkStatus;
+
+/// An operator at work. Called by the task's thread only; every call forwards to the outputs what
+/// follows from it before it returns.
+pub(crate) trait Operator: Send {
+    /// Processes records of an input.
+    fn process(&mut self, input: u32, batch: RecordBatchView<'_>) -> Result<(), TaskError>;
+
+    /// Moves event time on: first everything that the watermark triggers, then the watermark.
+    fn on_watermark(&mut self, watermark: Watermark) -> Result<(), TaskError>;
+
+    /// Forwards a change of status.
+    fn on_status(&mut self, status: WatermarkStatus) -> Result<(), TaskError>;
+
+    /// Fires processing-time timers that are due.
+    fn on_processing_time(&mut self, now_ms: i64) -> Result<(), TaskError>;
+
+    /// When the next processing-time timer of this operator or one behind it is due.
+    fn next_processing_timer(&self) -> Option<i64>;
+
+    /// Sends what output buffers hold.
+    fn flush(&mut self) -> Result<(), TaskError>;
+
+    /// The input has ended, the last watermark has passed: emit the rest, then end the outputs.
+    fn finish(&mut self) -> Result<(), TaskError>;
+
+    /// Releases what the operator holds; nothing is emitted. Called after `finish` only.
+    fn close(&mut self) -> Result<(), TaskError>;
+}

@@ -1,0 +1,75 @@
+//! A chain without a task: opened and fed by hand, on the caller's thread. What benchmarks of the
+//! sandbox boundary measure is the very chain that tasks run.
+
+use std::sync::Arc;
+
+use sandbar_connectors::Console;
+use sandbar_model::{Clock, RecordBatchView};
+
+use super::build::{ChainBuilder, Head};
+use super::operator::Operator;
+use crate::deployment::TaskDeployment;
+use crate::error::TaskError;
+use crate::exchange::registry::ChannelRegistry;
+use crate::metrics::TaskMetrics;
+use crate::task::control::TaskControl;
+use crate::task::wiring::Wiring;
+
+/// An open chain.
+pub struct ChainRunner {
+    head: Box<dyn Operator>,
+}
+
+impl std::fmt::Debug for ChainRunner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ChainRunner").finish_non_exhaustive()
+    }
+}
+
+impl ChainRunner {
+    /// Opens the chain of a vertex that is no source and has no edges out.
+    ///
+    /// # Errors
+    /// As a task that cannot be deployed.
+    pub fn open(
+        deployment: &TaskDeployment,
+        clock: &Arc<dyn Clock>,
+        console: &Console,
+    ) -> Result<ChainRunner, TaskError> {
+        let registry = ChannelRegistry::default();
+        let wiring = Wiring { deployment, registry: &registry };
+        let (control, metrics) = (Arc::new(TaskControl::default()), TaskMetrics::default());
+        let chain = ChainBuilder {
+            deployment,
+            control: &control,
+            clock,
+            console,
+            wiring: &wiring,
+            metrics: &metrics,
+        };
+        match chain.build()? {
+            Head::Operator(head) => Ok(ChainRunner { head }),
+            Head::Source { name, .. } => Err(TaskError::Deployment {
+                operator: name,
+                reason: "a chain that is fed by hand has no source".to_owned(),
+            }),
+        }
+    }
+
+    /// Processes records of an input.
+    ///
+    /// # Errors
+    /// As the task would fail.
+    pub fn process(&mut self, input: u32, batch: RecordBatchView<'_>) -> Result<(), TaskError> {
+        self.head.process(input, batch)
+    }
+
+    /// Ends the input and closes the chain.
+    ///
+    /// # Errors
+    /// As the task would fail.
+    pub fn finish(mut self) -> Result<(), TaskError> {
+        self.head.finish()?;
+        self.head.close()
+    }
+}

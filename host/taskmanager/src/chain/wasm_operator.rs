@@ -1,0 +1,210 @@
+//! A segment of a chain in the sandbox: one instance, one error policy, and the host's side of the
+//! guest's calls ([`GuestHost`]), which owns the outputs.
+
+use std::any::Any;
+
+use sandbar_model::job_graph::ErrorPolicy;
+use sandbar_model::{RecordBatch, RecordBatchView, Watermark};
+use sandbar_wasm::{GuestError, GuestFault, Instance};
+
+use super::dead_letter::DeadLetter;
+use super::guest_host::{DueBatch, GuestHost};
+use super::operator::Operator;
+use super::outputs::Outputs;
+use crate::error::TaskError;
+use crate::metrics::OperatorMetrics;
+use crate::watermark_valve::WatermarkStatus;
+
+/// Bytes of a refused record that an error message shows.
+const RECORD_PREVIEW_BYTES_MAX: usize = 200;
+
+/// What a segment does with the records that its head refuses.
+pub(crate) struct BadRecords {
+    /// The head's policy.
+    pub(crate) policy: ErrorPolicy,
+    /// Where dead letters go.
+    pub(crate) dead_letters: Outputs,
+}
+
+/// A segment at work.
+pub(crate) struct WasmOperator {
+    name: String,
+    subtask: u32,
+    instance: Instance,
+    bad_records: BadRecords,
+    metrics: OperatorMetrics,
+}
+
+impl WasmOperator {
+    pub(crate) fn new(
+        name: String,
+        subtask: u32,
+        instance: Instance,
+        bad_records: BadRecords,
+        metrics: OperatorMetrics,
+    ) -> WasmOperator {
+        WasmOperator { name, subtask, instance, bad_records, metrics }
+    }
+
+    fn host(&mut self) -> &mut GuestHost {
+        guest_host(&mut self.instance)
+    }
+
+    /// Applies the policy to record `index`; the error stands if the policy is to fail.
+    fn on_bad_record(
+        &mut self,
+        error: GuestError,
+        batch: RecordBatchView<'_>,
+        index: usize,
+        message: &str,
+    ) -> Result<(), TaskError> {
+        match self.bad_records.policy {
+            ErrorPolicy::Fail => {
+                let record = preview(batch.value(index));
+                return Err(TaskError::BadRecord { error: Box::new(error), record });
+            }
+            ErrorPolicy::Skip => {
+                tracing::debug!(operator = %self.name, message, "record skipped");
+            }
+            ErrorPolicy::DeadLetter => {
+                let (timestamp, value) = (batch.timestamps[index], batch.value(index));
+                let letter =
+                    DeadLetter::new(&self.name, self.subtask + 1, message, timestamp, value)
+                        .to_batch();
+                self.bad_records.dead_letters.emit(0, letter.view())?;
+            }
+        }
+        self.metrics.io.num_records_refused.increment();
+        Ok(())
+    }
+
+    /// Turns a guest's failure into the task's: what failed further down the chain speaks first.
+    fn failure(&mut self, error: GuestError) -> TaskError {
+        if let Some(downstream) = self.host().take_failure() {
+            return downstream;
+        }
+        match error.fault {
+            GuestFault::Canceled => TaskError::Canceled,
+            GuestFault::BadRecord { .. }
+            | GuestFault::Fatal { .. }
+            | GuestFault::Trap { .. }
+            | GuestFault::MemoryLimit { .. }
+            | GuestFault::Deadline { .. }
+            | GuestFault::Host(_) => TaskError::Guest(Box::new(error)),
+        }
+    }
+
+    fn call(
+        &mut self,
+        call: impl FnOnce(&mut Instance) -> Result<(), GuestError>,
+    ) -> Result<(), TaskError> {
+        call(&mut self.instance).map_err(|error| self.failure(error))
+    }
+
+    fn fire(&mut self, due: &DueBatch) -> Result<(), TaskError> {
+        self.call(|instance| instance.on_timers(due.operator, due.domain, &due.timers))
+    }
+}
+
+/// The instance's owner, by its type.
+fn guest_host(instance: &mut Instance) -> &mut GuestHost {
+    let host: &mut dyn Any = instance.host();
+    host.downcast_mut().expect("a chain's instances are opened with a GuestHost")
+}
+
+fn preview(value: &[u8]) -> String {
+    let shown = &value[..value.len().min(RECORD_PREVIEW_BYTES_MAX)];
+    let more = if shown.len() < value.len() { "..." } else { "" };
+    format!("\"{}{more}\"", String::from_utf8_lossy(shown).escape_debug())
+}
+
+impl Operator for WasmOperator {
+    fn process(&mut self, input: u32, batch: RecordBatchView<'_>) -> Result<(), TaskError> {
+        self.metrics.io.num_records_in.add(batch.len() as i64);
+        self.host().start_batch();
+        let mut rest: Option<RecordBatch> = None;
+        loop {
+            let view = rest.as_ref().map_or(batch, RecordBatch::view);
+            let Err(error) = self.instance.process(input, view) else {
+                return Ok(());
+            };
+            let GuestFault::BadRecord { operator, index, message } = &error.fault else {
+                return Err(self.failure(error));
+            };
+            let (operator, index, message) = (*operator, *index as usize, message.clone());
+            if index >= view.len() {
+                let message =
+                    format!("it refused record {index} of a batch of {}: {message}", view.len());
+                let fault = GuestFault::Fatal { message };
+                return Err(TaskError::Guest(Box::new(GuestError { fault, ..error })));
+            }
+            if operator != 0 {
+                let record = preview(view.value(index));
+                return Err(TaskError::BadRecord { error: Box::new(error), record });
+            }
+            let behind = view.copy_from(index + 1);
+            match rest.take() {
+                None => self.on_bad_record(error, batch, index, &message)?,
+                Some(done) => self.on_bad_record(error, done.view(), index, &message)?,
+            }
+            if behind.is_empty() {
+                return Ok(());
+            }
+            rest = Some(behind);
+        }
+    }
+
+    // Operators emit everything a watermark triggers before it is forwarded (semantics: Flink,
+    // `docs/content/docs/concepts/time.md`).
+    fn on_watermark(&mut self, watermark: Watermark) -> Result<(), TaskError> {
+        self.host().start_batch();
+        self.host().set_watermark(watermark);
+        while let Some(due) = self.host().pop_event_timers(watermark) {
+            self.fire(&due)?;
+        }
+        self.call(|instance| instance.on_watermark(watermark.0))?;
+        self.bad_records.dead_letters.on_watermark(watermark)?;
+        self.host().outputs().on_watermark(watermark)
+    }
+
+    fn on_status(&mut self, status: WatermarkStatus) -> Result<(), TaskError> {
+        self.bad_records.dead_letters.on_status(status)?;
+        self.host().outputs().on_status(status)
+    }
+
+    fn on_processing_time(&mut self, now_ms: i64) -> Result<(), TaskError> {
+        self.host().start_batch();
+        while let Some(due) = self.host().pop_processing_timers(now_ms) {
+            self.fire(&due)?;
+        }
+        self.bad_records.dead_letters.on_processing_time(now_ms)?;
+        self.host().outputs().on_processing_time(now_ms)
+    }
+
+    fn next_processing_timer(&self) -> Option<i64> {
+        let host: &dyn Any = self.instance.host_ref();
+        let host: &GuestHost = host.downcast_ref()?;
+        [host.next_processing_timer(), self.bad_records.dead_letters.next_processing_timer()]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    fn flush(&mut self) -> Result<(), TaskError> {
+        self.bad_records.dead_letters.flush()?;
+        self.host().outputs().flush()
+    }
+
+    fn finish(&mut self) -> Result<(), TaskError> {
+        self.host().start_batch();
+        self.call(Instance::finish)?;
+        self.bad_records.dead_letters.finish()?;
+        self.host().outputs().finish()
+    }
+
+    fn close(&mut self) -> Result<(), TaskError> {
+        self.call(Instance::close)?;
+        self.bad_records.dead_letters.close()?;
+        self.host().outputs().close()
+    }
+}

@@ -1,0 +1,73 @@
+//! How a task fails. Every variant names the operator; the task adds job and subtask.
+
+use sandbar_connectors::ConnectorError;
+use sandbar_wasm::GuestError;
+use thiserror::Error;
+
+use crate::partitioner::PartitionError;
+
+/// Why a task ended before its input did.
+#[derive(Debug, Error)]
+pub enum TaskError {
+    /// It was asked to.
+    #[error("canceled")]
+    Canceled,
+    /// The guest failed; the error has the whole address.
+    #[error("{0}")]
+    Guest(Box<GuestError>),
+    /// An operator refused a record and its policy is to fail.
+    #[error(
+        "{error}; the record is {record}; to go on without such records set on-error = \"skip\" \
+         or \"dead-letter\" on the operator"
+    )]
+    BadRecord {
+        /// What the guest said, with its address.
+        error: Box<GuestError>,
+        /// The start of the record's value.
+        record: String,
+    },
+    /// A source or a sink failed.
+    #[error("operator \"{operator}\": {source}")]
+    Connector {
+        /// Name of the operator.
+        operator: String,
+        /// What the connector says.
+        source: ConnectorError,
+    },
+    /// A record could not be dealt out.
+    #[error("operator \"{operator}\": {source}")]
+    Partition {
+        /// Name of the operator that emitted it.
+        operator: String,
+        /// Why.
+        source: PartitionError,
+    },
+    /// A native operator refused a record.
+    #[error("operator \"{operator}\": record {index} of its batch: {message}")]
+    Native {
+        /// Name of the operator.
+        operator: String,
+        /// Position of the record.
+        index: usize,
+        /// Why.
+        message: String,
+    },
+    /// The task could not be set up.
+    #[error("operator \"{operator}\" cannot be deployed: {reason}")]
+    Deployment {
+        /// Name of the operator.
+        operator: String,
+        /// Why.
+        reason: String,
+    },
+    /// The code of the runtime itself failed.
+    #[error("the task panicked: {0}; this is a bug of Sandbar, please report it")]
+    Panic(String),
+}
+
+impl TaskError {
+    /// Whether the task was cancelled rather than failed.
+    pub fn is_canceled(&self) -> bool {
+        matches!(self, TaskError::Canceled)
+    }
+}

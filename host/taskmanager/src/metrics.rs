@@ -1,0 +1,125 @@
+//! What a task measures of itself and its operators, registered in the TaskManager's metric group
+//! and shared with whoever reads it. Names are Flink's.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use sandbar_metrics::Metric;
+use sandbar_metrics::{MetricError, MetricGroup, OperatorIoMetrics, TaskIoMetrics};
+use sandbar_model::job_graph::OperatorNode;
+use sandbar_wasm::{GuestMetric, MetricKind};
+
+use crate::deployment::TaskDeployment;
+
+/// Counters of one operator. Clones count together.
+#[derive(Clone, Debug, Default)]
+pub struct OperatorMetrics {
+    /// What every operator counts.
+    pub io: OperatorIoMetrics,
+    group: Option<MetricGroup>,
+    guest: Arc<Mutex<BTreeMap<String, Metric>>>,
+}
+
+impl OperatorMetrics {
+    /// Declares a metric of the guest's own in the operator's group.
+    ///
+    /// # Errors
+    /// A bad name, one that has another kind, or a full group.
+    pub fn declare(&self, name: &str, kind: MetricKind) -> Result<GuestMetric, String> {
+        let unregistered = MetricGroup::root("operator", &[]);
+        let group = self.group.as_ref().unwrap_or(&unregistered);
+        let (metric, handle) = declare(group, name, kind).map_err(|error| error.to_string())?;
+        self.guest.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), metric);
+        Ok(handle)
+    }
+
+    /// The guest's own metrics by name.
+    pub fn guest(&self) -> BTreeMap<String, Metric> {
+        self.guest.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+fn declare(
+    group: &MetricGroup,
+    name: &str,
+    kind: MetricKind,
+) -> Result<(Metric, GuestMetric), MetricError> {
+    Ok(match kind {
+        MetricKind::Counter => {
+            let counter = group.counter(name)?;
+            let metric = Metric::Counter(Arc::clone(&counter));
+            (metric, GuestMetric::Counter(Arc::new(move |amount| counter.add(amount))))
+        }
+        MetricKind::Gauge => {
+            let gauge = group.gauge(name)?;
+            let metric = Metric::Gauge(Arc::clone(&gauge));
+            (metric, GuestMetric::Gauge(Arc::new(move |value| gauge.set(value))))
+        }
+        MetricKind::Histogram => {
+            let histogram = group.histogram(name)?;
+            let metric = Metric::Histogram(Arc::clone(&histogram));
+            (metric, GuestMetric::Histogram(Arc::new(move |value| histogram.observe(value))))
+        }
+    })
+}
+
+/// Counters of one task. Clones count together.
+#[derive(Clone, Debug, Default)]
+pub struct TaskMetrics {
+    /// What every task counts.
+    pub io: TaskIoMetrics,
+    group: Option<MetricGroup>,
+    operators: Arc<Mutex<BTreeMap<String, OperatorMetrics>>>,
+}
+
+impl TaskMetrics {
+    /// Registers the metrics of a task under the TaskManager's group. What cannot be registered is
+    /// counted all the same and reported in the log.
+    pub(crate) fn register(root: &MetricGroup, deployment: &TaskDeployment) -> TaskMetrics {
+        let register = || {
+            let job = &deployment.job;
+            let id = job.id.to_string();
+            let (subtask, attempt) = (deployment.subtask.to_string(), job.attempt.to_string());
+            let group =
+                root.group("job", &[("job_id", &id), ("job_name", &job.graph.name)])?.group(
+                    "task",
+                    &[
+                        ("task_name", &deployment.vertex().name),
+                        ("subtask_index", &subtask),
+                        ("task_attempt_num", &attempt),
+                    ],
+                )?;
+            Ok(TaskMetrics {
+                io: TaskIoMetrics::register(&group)?,
+                group: Some(group),
+                operators: Arc::default(),
+            })
+        };
+        register().unwrap_or_else(|error: MetricError| {
+            tracing::warn!(%error, "metrics of a task are not registered");
+            TaskMetrics::default()
+        })
+    }
+
+    /// The counters of an operator of the task.
+    pub fn operator(&self, node: &OperatorNode) -> OperatorMetrics {
+        let mut operators = self.operators.lock().unwrap_or_else(PoisonError::into_inner);
+        let register = || {
+            let variables = [("operator_id", node.uid.as_str()), ("operator_name", &node.name)];
+            let group = self.group.as_ref()?.group("operator", &variables).ok()?;
+            let io = OperatorIoMetrics::register(&group).ok()?;
+            Some(OperatorMetrics { io, group: Some(group), guest: Arc::default() })
+        };
+        let known = operators.get(&node.uid).cloned();
+        known.unwrap_or_else(|| {
+            let made = register().unwrap_or_default();
+            operators.insert(node.uid.clone(), made.clone());
+            made
+        })
+    }
+
+    /// All operators' counters, by uid.
+    pub fn operators(&self) -> BTreeMap<String, OperatorMetrics> {
+        self.operators.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}

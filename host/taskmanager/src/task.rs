@@ -1,0 +1,190 @@
+//! A task: one running subtask, one thread, one operator chain. Its loop takes elements from its
+//! source or gate and hands them down the chain; between elements it flushes buffers, fires timers
+//! and looks whether it has been cancelled.
+
+pub mod control;
+
+mod source_loop;
+pub(crate) mod wiring;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use sandbar_connectors::Console;
+use sandbar_metrics::Counter;
+use sandbar_model::{Clock, Watermark};
+
+use crate::chain::{ChainBuilder, Head, Operator};
+use crate::deployment::TaskDeployment;
+use crate::error::TaskError;
+use crate::exchange::input_gate::{GateEvent, InputGate};
+use crate::exchange::registry::ChannelRegistry;
+use crate::metrics::TaskMetrics;
+use crate::task::control::TaskControl;
+use crate::task::wiring::Wiring;
+use crate::watermark_valve::ValveElement;
+
+/// What a task is made of.
+pub(crate) struct Task {
+    pub(crate) deployment: TaskDeployment,
+    pub(crate) registry: Arc<ChannelRegistry>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) console: Console,
+    pub(crate) control: Arc<TaskControl>,
+    pub(crate) metrics: TaskMetrics,
+}
+
+impl Task {
+    /// Runs the task to its end, on the current thread. `on_running` is called when all operators
+    /// are open.
+    pub(crate) fn run(&self, on_running: impl FnOnce()) -> Result<(), TaskError> {
+        self.control.attach(std::thread::current());
+        let wiring = Wiring { deployment: &self.deployment, registry: &self.registry };
+        let gate = wiring.gate();
+        let chain = ChainBuilder {
+            deployment: &self.deployment,
+            control: &self.control,
+            clock: &self.clock,
+            console: &self.console,
+            wiring: &wiring,
+            metrics: &self.metrics,
+        };
+        let head = chain.build()?;
+        if self.control.is_canceled() {
+            return Err(TaskError::Canceled);
+        }
+        on_running();
+        let mut pace = Pace::new(self);
+        match (head, gate) {
+            (Head::Source { name, reader, outputs }, None) => {
+                source_loop::run(self, &mut pace, &name, reader, outputs)
+            }
+            (Head::Operator(operator), Some(gate)) => self.run_gate(&mut pace, operator, gate),
+            (Head::Source { name, .. }, Some(_)) => Err(TaskError::Deployment {
+                operator: name,
+                reason: "a source has no inputs".to_owned(),
+            }),
+            (Head::Operator(_), None) => Err(TaskError::Deployment {
+                operator: self.deployment.vertex().name.clone(),
+                reason: "it has no inputs".to_owned(),
+            }),
+        }
+    }
+
+    fn run_gate(
+        &self,
+        pace: &mut Pace<'_>,
+        mut operator: Box<dyn Operator>,
+        mut gate: InputGate,
+    ) -> Result<(), TaskError> {
+        gate.attach(std::thread::current());
+        loop {
+            pace.between_elements(&mut *operator)?;
+            match gate.poll() {
+                GateEvent::Batch { input, channel, batch } => {
+                    self.metrics.io.num_records_in.add(batch.len() as i64);
+                    operator.process(input, batch.view())?;
+                    gate.recycle(channel, batch);
+                }
+                GateEvent::Time(output) => {
+                    for element in output.elements() {
+                        match element {
+                            ValveElement::Watermark(watermark) => {
+                                operator.on_watermark(watermark)?;
+                            }
+                            ValveElement::Status(status) => operator.on_status(status)?,
+                        }
+                    }
+                }
+                GateEvent::Pending => pace.wait(operator.next_processing_timer()),
+                GateEvent::Ended => break,
+            }
+        }
+        // A bounded input without a watermark of its own ends event time all the same.
+        operator.on_watermark(Watermark::MAX)?;
+        operator.finish()?;
+        operator.close()
+    }
+}
+
+/// What a task does between elements, and how long it waits when there are none.
+pub(crate) struct Pace<'a> {
+    task: &'a Task,
+    buffer_timeout: Option<Duration>,
+    flush_at: Option<Instant>,
+    started: Instant,
+}
+
+impl<'a> Pace<'a> {
+    fn new(task: &'a Task) -> Pace<'a> {
+        let timeout = task.deployment.job.settings.buffer_timeout;
+        let buffer_timeout = timeout.filter(|timeout| !timeout.is_zero());
+        Pace { task, buffer_timeout, flush_at: None, started: Instant::now() }
+    }
+
+    /// Stops if cancelled, flushes buffers whose time has come, fires due timers.
+    pub(crate) fn between_elements(
+        &mut self,
+        operator: &mut dyn Operator,
+    ) -> Result<(), TaskError> {
+        if self.task.control.is_canceled() {
+            return Err(TaskError::Canceled);
+        }
+        if let Some(due) = operator.next_processing_timer() {
+            let now_ms = self.task.clock.now_ms();
+            if due <= now_ms {
+                operator.on_processing_time(now_ms)?;
+            }
+        }
+        if !self.task.control.is_unflushed() {
+            return Ok(());
+        }
+        let Some(timeout) = self.buffer_timeout else {
+            return Ok(());
+        };
+        let now = Instant::now();
+        match self.flush_at {
+            None => self.flush_at = Some(now + timeout),
+            Some(at) if at <= now => {
+                self.flush_at = None;
+                self.publish_times();
+                self.task.control.clear_unflushed();
+                operator.flush()?;
+            }
+            Some(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Waits until something may have changed: woken, a flush or a timer due.
+    pub(crate) fn wait(&self, wake_at_ms: Option<i64>) {
+        let until_wake = wake_at_ms.map(|at| {
+            let ahead = at.saturating_sub(self.task.clock.now_ms()).max(0);
+            Duration::from_millis(ahead.unsigned_abs())
+        });
+        let until_flush = self.flush_at.map(|at| at.saturating_duration_since(Instant::now()));
+        let waiting_since = Instant::now();
+        match until_wake.into_iter().chain(until_flush).min() {
+            Some(wait) if wait.is_zero() => return,
+            Some(wait) => std::thread::park_timeout(wait),
+            None => std::thread::park(),
+        }
+        self.task.control.add_idle(waiting_since.elapsed());
+        self.publish_times();
+    }
+
+    /// Publishes where the task's time went: what was neither waiting for input nor for room was
+    /// work.
+    fn publish_times(&self) {
+        let io = &self.task.metrics.io;
+        let to_ms = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+        let publish = |counter: &Counter, total_ms: i64| counter.add(total_ms - counter.get());
+        let (idle, waited) = (self.task.control.idle(), self.task.control.back_pressured());
+        publish(&io.idle_time_ms, to_ms(idle));
+        publish(&io.back_pressured_time_ms, to_ms(waited));
+        publish(
+            &io.busy_time_ms,
+            to_ms(self.started.elapsed().saturating_sub(idle).saturating_sub(waited)),
+        );
+    }
+}

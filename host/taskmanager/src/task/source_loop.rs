@@ -1,0 +1,90 @@
+//! The loop of a source task: poll the reader, send what it read, ask for splits.
+
+use sandbar_connectors::{ConnectorError, ReaderStatus, SourceReader};
+use sandbar_model::{RecordBatch, RecordBatchView, Watermark};
+
+use super::{Pace, Task};
+use crate::chain::{Operator, Outputs};
+use crate::error::TaskError;
+use crate::watermark_valve::WatermarkStatus;
+
+/// Runs a source to the end of its input.
+pub(super) fn run(
+    task: &Task,
+    pace: &mut Pace<'_>,
+    name: &str,
+    mut reader: Box<dyn SourceReader>,
+    outputs: Outputs,
+) -> Result<(), TaskError> {
+    let failed =
+        |source: ConnectorError| TaskError::Connector { operator: name.to_owned(), source };
+    let (vertex, subtask) = (task.deployment.vertex, task.deployment.subtask);
+    let mut head = SourceHead { outputs };
+    let mut batch = RecordBatch::new();
+    loop {
+        pace.between_elements(&mut head)?;
+        batch.clear();
+        let status = reader.poll(&mut batch).map_err(failed)?;
+        if !batch.is_empty() {
+            task.metrics.io.num_records_in.add(batch.len() as i64);
+            head.process(0, batch.view())?;
+        }
+        match status {
+            ReaderStatus::Ready => {}
+            ReaderStatus::Pending { wake_at_ms } => {
+                let timer = head.next_processing_timer();
+                pace.wait(wake_at_ms.into_iter().chain(timer).min());
+            }
+            ReaderStatus::NeedsSplit => {
+                let splits = &task.deployment.job.splits;
+                match splits.next_split(vertex, subtask).map_err(failed)? {
+                    Some(split) => reader.add_split(split),
+                    None => break,
+                }
+            }
+            ReaderStatus::Finished => break,
+        }
+    }
+    head.on_watermark(Watermark::MAX)?;
+    head.finish()?;
+    head.close()
+}
+
+/// The outputs of a source as the head of a chain.
+struct SourceHead {
+    outputs: Outputs,
+}
+
+impl Operator for SourceHead {
+    fn process(&mut self, _input: u32, batch: RecordBatchView<'_>) -> Result<(), TaskError> {
+        self.outputs.emit(0, batch)
+    }
+
+    fn on_watermark(&mut self, watermark: Watermark) -> Result<(), TaskError> {
+        self.outputs.on_watermark(watermark)
+    }
+
+    fn on_status(&mut self, status: WatermarkStatus) -> Result<(), TaskError> {
+        self.outputs.on_status(status)
+    }
+
+    fn on_processing_time(&mut self, now_ms: i64) -> Result<(), TaskError> {
+        self.outputs.on_processing_time(now_ms)
+    }
+
+    fn next_processing_timer(&self) -> Option<i64> {
+        self.outputs.next_processing_timer()
+    }
+
+    fn flush(&mut self) -> Result<(), TaskError> {
+        self.outputs.flush()
+    }
+
+    fn finish(&mut self) -> Result<(), TaskError> {
+        self.outputs.finish()
+    }
+
+    fn close(&mut self) -> Result<(), TaskError> {
+        self.outputs.close()
+    }
+}

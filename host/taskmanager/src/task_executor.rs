@@ -1,0 +1,177 @@
+//! The TaskExecutor: the endpoint of a TaskManager. Starts tasks on threads of their own, cancels
+//! them, and reports every change of their state.
+
+use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crossbeam_channel::Sender;
+use sandbar_connectors::Console;
+use sandbar_metrics::MetricGroup;
+use sandbar_model::status::ExecutionState;
+use sandbar_model::{Clock, JobId, VertexId};
+
+use crate::deployment::TaskDeployment;
+use crate::error::TaskError;
+use crate::exchange::registry::ChannelRegistry;
+use crate::metrics::TaskMetrics;
+use crate::task::Task;
+use crate::task::control::TaskControl;
+
+/// Stack of a task's thread without guests, in bytes.
+const THREAD_STACK_BYTES: usize = 2 << 20;
+/// Stack that the host needs beside each guest of a chain, in bytes.
+const HOST_STACK_BYTES_PER_OPERATOR: usize = 256 << 10;
+
+/// Names a task of this TaskManager.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TaskId {
+    /// The job.
+    pub job: JobId,
+    /// The vertex.
+    pub vertex: VertexId,
+    /// 0-based index of the subtask.
+    pub subtask: u32,
+}
+
+/// A change of a task's state.
+#[derive(Debug)]
+pub struct TaskStateChange {
+    /// The task.
+    pub task: TaskId,
+    /// Its state.
+    pub state: ExecutionState,
+    /// Why, for [`ExecutionState::Failed`].
+    pub error: Option<TaskError>,
+}
+
+/// Runs tasks.
+pub struct TaskExecutor {
+    clock: Arc<dyn Clock>,
+    console: Console,
+    registry: Arc<ChannelRegistry>,
+    guest_stack_bytes: usize,
+    metrics: MetricGroup,
+    tasks: Arc<Mutex<HashMap<TaskId, Arc<TaskControl>>>>,
+}
+
+impl std::fmt::Debug for TaskExecutor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TaskExecutor").finish_non_exhaustive()
+    }
+}
+
+/// A task that has been started.
+#[derive(Clone, Debug)]
+pub struct TaskHandle {
+    /// Its name.
+    pub id: TaskId,
+    /// Cancels it and tells of its waiting.
+    pub control: Arc<TaskControl>,
+    /// What it counts.
+    pub metrics: TaskMetrics,
+}
+
+impl TaskExecutor {
+    /// Makes an executor. `guest_stack_bytes` is the stack that each guest may use.
+    pub fn new(clock: Arc<dyn Clock>, console: Console, guest_stack_bytes: usize) -> TaskExecutor {
+        TaskExecutor {
+            clock,
+            console,
+            registry: Arc::default(),
+            guest_stack_bytes,
+            metrics: MetricGroup::root("taskmanager", &[]),
+            tasks: Arc::default(),
+        }
+    }
+
+    /// Starts a task. Its states, from DEPLOYING to the terminal one, go to `reports`.
+    ///
+    /// # Errors
+    /// The operating system's, when no thread can be started.
+    pub fn submit(
+        &self,
+        deployment: TaskDeployment,
+        reports: Sender<TaskStateChange>,
+    ) -> std::io::Result<TaskHandle> {
+        let vertex = deployment.vertex();
+        let id = TaskId {
+            job: deployment.job.id,
+            vertex: deployment.vertex,
+            subtask: deployment.subtask,
+        };
+        let stack = THREAD_STACK_BYTES
+            + vertex.operators.len() * (self.guest_stack_bytes + HOST_STACK_BYTES_PER_OPERATOR);
+        let name = format!("{} ({}/{})", vertex.name, deployment.subtask + 1, vertex.parallelism);
+        let control: Arc<TaskControl> = Arc::default();
+        let metrics = TaskMetrics::register(&self.metrics, &deployment);
+        let task = Task {
+            deployment,
+            registry: Arc::clone(&self.registry),
+            clock: Arc::clone(&self.clock),
+            console: self.console.clone(),
+            control: Arc::clone(&control),
+            metrics: metrics.clone(),
+        };
+        lock(&self.tasks).insert(id, Arc::clone(&control));
+        let tasks = Arc::clone(&self.tasks);
+        let started = std::thread::Builder::new().name(name).stack_size(stack).spawn(move || {
+            let report = |state, error| {
+                // Nobody listens any more when the whole job has been given up.
+                let _ = reports.send(TaskStateChange { task: id, state, error });
+            };
+            report(ExecutionState::Initializing, None);
+            let ended = run_caught(&task, || report(ExecutionState::Running, None));
+            drop(task);
+            lock(&tasks).remove(&id);
+            match ended {
+                Ok(()) => report(ExecutionState::Finished, None),
+                Err(error) if error.is_canceled() => report(ExecutionState::Canceled, None),
+                Err(error) => report(ExecutionState::Failed, Some(error)),
+            }
+        });
+        match started {
+            Ok(_detached) => Ok(TaskHandle { id, control, metrics }),
+            Err(error) => {
+                lock(&self.tasks).remove(&id);
+                Err(error)
+            }
+        }
+    }
+
+    /// Cancels all tasks of a job; each reports CANCELED, or how else it ended.
+    pub fn cancel_job(&self, job: JobId) {
+        let tasks = lock(&self.tasks);
+        tasks.iter().filter(|(id, _)| id.job == job).for_each(|(_, control)| control.cancel());
+    }
+
+    /// Forgets what is kept for a job whose tasks have all ended.
+    pub fn release_job(&self, job: JobId) {
+        self.registry.release(job);
+    }
+
+    /// Metrics of everything that runs here.
+    pub fn metrics(&self) -> &MetricGroup {
+        &self.metrics
+    }
+
+    /// Number of tasks that have not ended.
+    pub fn running_tasks(&self) -> usize {
+        lock(&self.tasks).len()
+    }
+}
+
+fn run_caught(task: &Task, on_running: impl FnOnce()) -> Result<(), TaskError> {
+    let run = AssertUnwindSafe(|| task.run(on_running));
+    std::panic::catch_unwind(run).unwrap_or_else(|panic| {
+        let message = panic
+            .downcast_ref::<String>()
+            .cloned()
+            .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+        Err(TaskError::Panic(message.unwrap_or_else(|| "without a message".to_owned())))
+    })
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,327 @@
+//! An instance at work: a chain of operators of one plugin in one store, called by one thread.
+//!
+//! Law: every failure is a [`GuestError`] with an address. After a fault that is not a value of
+//! the guest's own (`bad-record`, `fatal`) the instance is dead and says so.
+
+mod fault;
+
+use std::sync::Arc;
+
+use sandbar_model::RecordBatchView;
+use wasmtime::Store;
+use wasmtime::component::{
+    ComponentExportIndex, ComponentNamedList, InstancePre, Lift, Lower, TypedFunc,
+};
+
+use crate::abi::{BatchIn, ChainedIn, ErrorOut, TargetIn, TimeDomainBoth, TimersIn};
+use crate::error::{GuestError, GuestFault};
+use crate::host::{OperatorHost, TimeDomain, TimerColumns};
+use crate::plugin::Exports;
+use crate::store::StoreState;
+
+/// One operator of the chain that an instance runs; see `chained-operator` in wit/operator.wit.
+#[derive(Clone, Debug)]
+pub struct ChainLink {
+    /// Name in the plugin.
+    pub operator: String,
+    /// Unique in the job.
+    pub uid: String,
+    /// For a person to read.
+    pub name: String,
+    /// JSON; empty for none.
+    pub config: String,
+    /// Arguments of the job.
+    pub arguments: Vec<String>,
+    /// Per output, all its targets.
+    pub outputs: Vec<Vec<LinkTarget>>,
+    /// For a partitioner: how many subtasks it chooses from.
+    pub partitions: u32,
+}
+
+/// Where an output of a chained operator goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkTarget {
+    /// To the operator at this position of the chain.
+    Chained(u32),
+    /// To the host, under this number.
+    External(u32),
+}
+
+type Outcome = (Result<(), ErrorOut>,);
+type ProcessParams<'a> = (u32, BatchIn<'a>);
+type TimersParams<'a> = (u32, TimeDomainBoth, TimersIn<'a>);
+
+/// A running chain of operators of one plugin.
+pub struct Instance {
+    store: Store<StoreState>,
+    process: TypedFunc<ProcessParams<'static>, Outcome>,
+    on_watermark: TypedFunc<(i64,), Outcome>,
+    on_timers: TypedFunc<TimersParams<'static>, Outcome>,
+    before_checkpoint: TypedFunc<(u64,), Outcome>,
+    finish: TypedFunc<(), Outcome>,
+    close: TypedFunc<(), Outcome>,
+    plugin: String,
+    operators: Vec<String>,
+    dead: bool,
+}
+
+impl std::fmt::Debug for Instance {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Instance")
+            .field("plugin", &self.plugin)
+            .field("operators", &self.operators)
+            .field("dead", &self.dead)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Instance {
+    pub(crate) fn open(
+        mut store: Store<StoreState>,
+        pre: &InstancePre<StoreState>,
+        exports: Arc<Exports>,
+        plugin: &str,
+        chain: &[ChainLink],
+    ) -> Result<Instance, GuestError> {
+        let operators: Vec<String> = chain.iter().map(|link| link.name.clone()).collect();
+        store.data_mut().start_call();
+        let linked = pre.instantiate(&mut store).and_then(|instance| {
+            let find = &mut Finder { store: &mut store, instance };
+            Ok((
+                find.function::<(Vec<ChainedIn>,), Outcome>(&exports.open)?,
+                find.function(&exports.process)?,
+                find.function(&exports.on_watermark)?,
+                find.function(&exports.on_timers)?,
+                find.function(&exports.before_checkpoint)?,
+                find.function(&exports.finish)?,
+                find.function(&exports.close)?,
+            ))
+        });
+        let (open, process, on_watermark, on_timers, before_checkpoint, finish, close) =
+            match linked {
+                Ok(functions) => functions,
+                Err(error) => {
+                    let fault = fault::classify(&store, &error);
+                    return Err(address(&store, plugin, &operators, "instantiate", fault));
+                }
+            };
+        let mut instance = Instance {
+            store,
+            process,
+            on_watermark,
+            on_timers,
+            before_checkpoint,
+            finish,
+            close,
+            plugin: plugin.to_owned(),
+            operators,
+            dead: false,
+        };
+        let chain = chain.iter().map(chained_in).collect();
+        instance.call("open", open, (chain,))?;
+        Ok(instance)
+    }
+
+    /// Processes a batch of an input. Blocks as long as what it emits blocks.
+    ///
+    /// # Errors
+    /// [`GuestError`]; after [`GuestFault::BadRecord`] with index `i` the records before `i` are
+    /// done and the caller may go on behind it.
+    pub fn process(&mut self, input: u32, batch: RecordBatchView<'_>) -> Result<(), GuestError> {
+        let columns = BatchIn {
+            timestamps: batch.timestamps,
+            key_ends: batch.key_ends,
+            keys: batch.keys,
+            value_ends: batch.value_ends,
+            values: batch.values,
+        };
+        #[expect(
+            unsafe_code,
+            reason = "same function and types, checked for 'static by get_typed_func; only the \
+                      lifetime of the borrowed columns differs, and they outlive the call"
+        )]
+        let process =
+            unsafe { TypedFunc::<ProcessParams<'_>, Outcome>::new_unchecked(*self.process.func()) };
+        self.call("process", process, (input, columns))
+    }
+
+    /// Tells the chain of a watermark; its timers have fired before.
+    ///
+    /// # Errors
+    /// [`GuestError`].
+    pub fn on_watermark(&mut self, watermark: i64) -> Result<(), GuestError> {
+        let on_watermark = self.on_watermark;
+        self.call("on-watermark", on_watermark, (watermark,))
+    }
+
+    /// Fires timers of one operator of the chain.
+    ///
+    /// # Errors
+    /// [`GuestError`].
+    pub fn on_timers(
+        &mut self,
+        operator: u32,
+        domain: TimeDomain,
+        timers: &TimerColumns,
+    ) -> Result<(), GuestError> {
+        let columns = TimersIn {
+            timestamps: &timers.timestamps,
+            key_ends: &timers.keys.ends,
+            keys: &timers.keys.bytes,
+            namespace_ends: &timers.namespaces.ends,
+            namespaces: &timers.namespaces.bytes,
+        };
+        let domain = match domain {
+            TimeDomain::EventTime => TimeDomainBoth::EventTime,
+            TimeDomain::ProcessingTime => TimeDomainBoth::ProcessingTime,
+        };
+        #[expect(unsafe_code, reason = "as in process: only the columns' lifetime differs")]
+        let on_timers = unsafe {
+            TypedFunc::<TimersParams<'_>, Outcome>::new_unchecked(*self.on_timers.func())
+        };
+        self.call("on-timers", on_timers, (operator, domain, columns))
+    }
+
+    /// Makes the chain write its cached state to the host.
+    ///
+    /// # Errors
+    /// [`GuestError`].
+    pub fn before_checkpoint(&mut self, checkpoint_id: u64) -> Result<(), GuestError> {
+        let before_checkpoint = self.before_checkpoint;
+        self.call("before-checkpoint", before_checkpoint, (checkpoint_id,))
+    }
+
+    /// Tells the chain that its input has ended.
+    ///
+    /// # Errors
+    /// [`GuestError`].
+    pub fn finish(&mut self) -> Result<(), GuestError> {
+        let finish = self.finish;
+        self.call("finish", finish, ())
+    }
+
+    /// Closes the chain. Does nothing on a dead instance.
+    ///
+    /// # Errors
+    /// [`GuestError`].
+    pub fn close(&mut self) -> Result<(), GuestError> {
+        if self.dead {
+            return Ok(());
+        }
+        let close = self.close;
+        self.call("close", close, ())
+    }
+
+    /// The owner of the instance.
+    pub fn host(&mut self) -> &mut dyn OperatorHost {
+        self.store.data_mut().host()
+    }
+
+    /// The owner of the instance, to look at.
+    pub fn host_ref(&self) -> &dyn OperatorHost {
+        self.store.data().host_ref()
+    }
+
+    /// Bytes of linear memory in use.
+    pub fn memory_bytes(&self) -> usize {
+        self.store.data().limiter.memory_bytes()
+    }
+
+    /// Log lines dropped by the log limit so far.
+    pub fn dropped_log_lines(&self) -> u64 {
+        self.store.data().dropped_log_lines()
+    }
+
+    fn call<P>(
+        &mut self,
+        function: &'static str,
+        export: TypedFunc<P, Outcome>,
+        params: P,
+    ) -> Result<(), GuestError>
+    where
+        P: ComponentNamedList + Lower,
+    {
+        if self.dead {
+            let message = "the instance failed before and cannot be called again".to_owned();
+            return Err(self.failed(function, GuestFault::Fatal { message }));
+        }
+        self.store.data_mut().start_call();
+        match export.call(&mut self.store, params) {
+            Ok((Ok(()),)) => Ok(()),
+            Ok((Err(ErrorOut::BadRecord(bad)),)) => Err(self.failed(
+                function,
+                GuestFault::BadRecord {
+                    operator: bad.operator,
+                    index: bad.index,
+                    message: bad.message,
+                },
+            )),
+            Ok((Err(ErrorOut::Fatal(message)),)) => {
+                Err(self.failed(function, GuestFault::Fatal { message }))
+            }
+            Err(error) => {
+                self.dead = true;
+                let fault = fault::classify(&self.store, &error);
+                Err(self.failed(function, fault))
+            }
+        }
+    }
+
+    fn failed(&self, function: &'static str, fault: GuestFault) -> GuestError {
+        address(&self.store, &self.plugin, &self.operators, function, fault)
+    }
+}
+
+struct Finder<'a> {
+    store: &'a mut Store<StoreState>,
+    instance: wasmtime::component::Instance,
+}
+
+impl Finder<'_> {
+    fn function<P, R>(&mut self, export: &ComponentExportIndex) -> wasmtime::Result<TypedFunc<P, R>>
+    where
+        P: ComponentNamedList + Lower,
+        R: ComponentNamedList + Lift,
+    {
+        self.instance.get_typed_func(&mut *self.store, export)
+    }
+}
+
+fn chained_in(link: &ChainLink) -> ChainedIn {
+    let target = |target: &LinkTarget| match target {
+        LinkTarget::Chained(position) => TargetIn::Chained(*position),
+        LinkTarget::External(output) => TargetIn::External(*output),
+    };
+    ChainedIn {
+        operator: link.operator.clone(),
+        uid: link.uid.clone(),
+        name: link.name.clone(),
+        config: link.config.clone(),
+        arguments: link.arguments.clone(),
+        outputs: link.outputs.iter().map(|to| to.iter().map(target).collect()).collect(),
+        partitions: link.partitions,
+    }
+}
+
+fn address(
+    store: &Store<StoreState>,
+    plugin: &str,
+    operators: &[String],
+    function: &'static str,
+    fault: GuestFault,
+) -> GuestError {
+    let context = &store.data().context;
+    let operator = match &fault {
+        GuestFault::BadRecord { operator, .. } => operators.get(*operator as usize).cloned(),
+        _ => None,
+    };
+    GuestError {
+        job: context.job_name.clone(),
+        plugin: plugin.to_owned(),
+        operator: operator.unwrap_or_else(|| operators.join(" -> ")),
+        subtask: context.subtask + 1,
+        parallelism: context.parallelism,
+        function,
+        fault,
+    }
+}

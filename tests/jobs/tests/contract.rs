@@ -1,0 +1,195 @@
+//! Every function of the contract, called by a guest without the SDK and compared line by line.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use sandbar_cluster::JobSource;
+use sandbar_jobs::{Outcome, TestCluster, guest, sorted, write_job};
+use sandbar_model::status::JobStatus;
+use sandbar_model::{Clock, ManualClock};
+
+fn job(folder: &Path, operator: &str, input: &str, side: bool) -> JobSource {
+    let plugin = guest("guest-contract");
+    let keyed = operator.contains("keyed") || operator.contains("timers");
+    let key = if keyed { ", key = \"value\"" } else { "" };
+    let side = if side {
+        "[[sinks]]\nname = \"side\"\nconnector = \"print\"\noptions = { identifier = \"side\" }\n\
+         inputs = [\"calls.side\"]\n"
+    } else {
+        ""
+    };
+    let text = format!(
+        r#"
+name = "contract"
+parallelism = 1
+configuration = {{ "test.key" = "its value" }}
+[plugins]
+contract = {{ path = "{}" }}
+[[sources]]
+name = "lines"
+connector = "files"
+options = {{ path = "input.txt" }}
+[[operators]]
+name = "calls"
+plugin = "contract"
+operator = "{operator}"
+inputs = [{{ from = "lines"{key} }}]
+[[sinks]]
+name = "out"
+connector = "print"
+inputs = ["calls"]
+{side}
+"#,
+        plugin.display()
+    );
+    write_job(folder, &text, &[("input.txt", input)])
+}
+
+fn run(operator: &str, input: &str, side: bool) -> Outcome {
+    let folder = tempfile::tempdir().unwrap();
+    let cluster = TestCluster::new();
+    let outcome = cluster.run(&job(folder.path(), operator, input, side), &[]);
+    assert_eq!(outcome.result.status, JobStatus::Finished, "{:?}", outcome.result.failure);
+    outcome
+}
+
+fn check(operator: &str, input: &str, expected: &[&str]) {
+    assert_eq!(run(operator, input, false).lines, expected, "{operator}");
+}
+
+#[test]
+fn runtime_context_tells_who_and_where() {
+    check(
+        "runtime-context",
+        "x\n",
+        &[
+            "job 32 contract",
+            "subtask 0 of 1, 128 key groups, attempt 0",
+            "config Some(\"its value\") None",
+            "time true",
+        ],
+    );
+}
+
+#[test]
+fn collector_emits_to_main_and_side_outputs() {
+    let outcome = run("collector", "a\nb\nc\n", true);
+    assert_eq!(sorted(&outcome.lines), ["a", "c", "side> b"]);
+    // A side output that nobody reads is dropped in the guest.
+    check("collector", "a\nb\nc\n", &["a", "c"]);
+}
+
+#[test]
+fn keyed_state_is_read_written_and_deleted_by_key() {
+    check(
+        "keyed-state",
+        "a\nb\na\na\na\n",
+        &["a 1", "b 1", "a 2", "a deleted at 2", "a 1"],
+    );
+}
+
+#[test]
+fn keyed_state_is_scanned_in_pages_in_order() {
+    let job_of = |input: &str| run("keyed-state-pages", input, false).lines;
+    assert_eq!(job_of("a1\n"), ["a1: [a1]"]);
+}
+
+#[test]
+fn operator_state_has_lists_and_broadcast_maps() {
+    check(
+        "operator-state",
+        "x\n",
+        &["list 0 2", "broadcast Some([49]) None a,b"],
+    );
+}
+
+#[test]
+fn event_timers_fire_in_order_once_each_when_the_watermark_passes() {
+    check(
+        "event-timers",
+        "k\n",
+        &[
+            "watermark -9223372036854775808",
+            "fired 0 TimeDomain::EventTime 10 k w",
+            "fired 0 TimeDomain::EventTime 30 k w",
+        ],
+    );
+}
+
+#[test]
+fn processing_timers_fire_when_the_clock_reaches_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Arc::new(ManualClock::new(0));
+    let cluster = TestCluster::with(&[], Arc::clone(&clock) as Arc<dyn Clock>);
+    let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = server.local_addr().unwrap();
+    let JobSource::File(path) = job(folder.path(), "processing-timers", "", false) else {
+        unreachable!("write_job writes a file")
+    };
+    let text = std::fs::read_to_string(&path)
+        .unwrap()
+        .replace("connector = \"files\"", "connector = \"socket\"")
+        .replace(
+            "options = { path = \"input.txt\" }",
+            &format!("options = {{ host = \"127.0.0.1\", port = {} }}", address.port()),
+        );
+    std::fs::write(&path, text).unwrap();
+    let job = cluster.submit(&JobSource::File(path), &[("execution.buffer-timeout", "0")]).unwrap();
+    let (mut connection, _) = server.accept().unwrap();
+    std::io::Write::write_all(&mut connection, b"k\n").unwrap();
+    let written = |lines: usize| {
+        while cluster.lines().len() < lines {
+            std::thread::yield_now();
+        }
+    };
+    written(1);
+    clock.set(10);
+    job.wake();
+    written(2);
+    assert_eq!(cluster.lines()[1], "fired 0 TimeDomain::ProcessingTime 10 k w");
+    drop(connection);
+    assert_eq!(cluster.attend(&job).result.status, JobStatus::Finished);
+}
+
+#[test]
+fn log_lines_reach_the_host() {
+    check("logging", "hello\n", &["logged"]);
+}
+
+#[test]
+fn metrics_are_declared_once_and_counted() {
+    let outcome = run("metrics", "a\nb\nc\n", false);
+    assert_eq!(outcome.lines, ["metrics true true"]);
+    let metrics: Vec<(String, f64)> = outcome
+        .snapshot
+        .vertices
+        .iter()
+        .flat_map(|vertex| &vertex.guest_metrics)
+        .map(|((uid, name), value)| (format!("{uid}.{name}"), *value))
+        .collect();
+    let expected =
+        [("calls.last", 1.5), ("calls.records", 3.0), ("calls.sizes", 2.0)];
+    assert_eq!(metrics, expected.map(|(name, value)| (name.to_owned(), value)));
+}
+
+#[test]
+fn lifecycle_calls_come_in_order() {
+    check(
+        "lifecycle",
+        "a\nb\n",
+        &["process 2", "on-watermark 9223372036854775807", "finish"],
+    );
+}
+
+#[test]
+fn a_plugin_that_will_not_describe_itself_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let JobSource::File(path) = job(folder.path(), "lifecycle", "a\n", false) else {
+        unreachable!("write_job writes a file")
+    };
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, format!("arguments = [\"fail\"]\n{text}")).unwrap();
+    let error = TestCluster::new().submit(&JobSource::File(path), &[]).unwrap_err();
+    let expected = "plugin contract: describe failed: it was asked to fail";
+    assert_eq!(error.to_string(), expected);
+}
