@@ -5,7 +5,7 @@ mod check;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use sandbar_config::{OptionInfo, options};
+use sandbar_config::{OptionEntry, options};
 use serde_json::{Value, json};
 
 use crate::output;
@@ -51,7 +51,7 @@ pub(crate) fn execute(args: ConfigArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn option_text(option: &OptionInfo) -> String {
+fn option_text(option: &OptionEntry) -> String {
     let default = match option.default {
         Some(default) => format!("default {default}"),
         None => "not set by default".to_owned(),
@@ -61,17 +61,17 @@ fn option_text(option: &OptionInfo) -> String {
         [] => String::new(),
         aliases => format!("\n    also: {}", aliases.join(", ")),
     };
-    // Docs keep the line breaks and margins of the sources.
-    let doc = option.doc().split_whitespace().collect::<Vec<_>>().join(" ");
-    format!("{}: {}, {default}{effect}\n    {doc}{aliases}", option.key, option.type_name)
+    let doc = output::paragraph(option.doc(), "    ");
+    format!("{}: {}, {default}{effect}\n{doc}{aliases}", option.key, option.type_name)
 }
 
-fn option_json(option: &OptionInfo) -> Value {
+fn option_json(option: &OptionEntry) -> Value {
     json!({
         "key": option.key,
         "type": option.type_name,
         "expected": option.expected,
         "default": option.default,
+        // Docs keep the line breaks and margins of the sources.
         "doc": option.doc().split_whitespace().collect::<Vec<_>>().join(" "),
         "aliases": option.aliases,
         "in-effect": option.in_effect,

@@ -6,11 +6,11 @@ use std::path::Path;
 use anyhow::Context;
 use sandbar_cluster::settings;
 use sandbar_config::Configuration;
-use sandbar_model::plugin::{OperatorDescription, PluginDescription, Port, StateDescription};
+use sandbar_model::plugin::{OperatorDescription, PluginDescription, Port};
 use sandbar_wasm::{CONTRACT_VERSION, Plugin, PluginBytes, PluginError, PluginForm};
 use serde_json::{Value, json};
 
-use crate::configuration;
+use crate::{configuration, output};
 
 const NO_FAILURE: &str = "writing into a string does not fail";
 
@@ -114,6 +114,9 @@ impl LoadedPlugin {
             Ok(description) => (Some(description), None),
             Err(error) => (None, Some(error.to_string())),
         };
+        let operators = |it: &PluginDescription| -> Vec<Value> {
+            it.operators.iter().map(operator_json).collect()
+        };
         json!({
             "file": self.file,
             "form": form(self.form).replace(' ', "-"),
@@ -126,7 +129,7 @@ impl LoadedPlugin {
             "name": description.map(|it| &it.name),
             "version": description.map(|it| &it.version),
             "contract": description.map(|it| &it.contract),
-            "operators": description.map(|it| it.operators.iter().map(operator_json).collect::<Vec<_>>()),
+            "operators": description.map(operators),
             "not-described": needs,
         })
     }
@@ -160,22 +163,26 @@ pub(crate) fn kind(operator: &OperatorDescription) -> String {
 }
 
 fn write_operator(text: &mut String, operator: &OperatorDescription) -> std::fmt::Result {
-    let OperatorDescription { name, doc, inputs, outputs, states, config_schema, .. } = operator;
-    writeln!(text, "\n{name}  ({})", kind(operator))?;
-    if !doc.is_empty() {
-        writeln!(text, "  {doc}")?;
+    writeln!(text, "\n{}  ({})", operator.name, kind(operator))?;
+    if !operator.doc.is_empty() {
+        writeln!(text, "{}", output::paragraph(&operator.doc, "  "))?;
     }
-    for Port { name, format } in inputs {
+    for Port { name, format } in &operator.inputs {
         writeln!(text, "  input  {name}: {format}")?;
     }
-    for Port { name, format } in outputs {
+    for Port { name, format } in &operator.outputs {
         writeln!(text, "  output {name}: {format}")?;
     }
-    for StateDescription { name, kind, schema } in states {
-        writeln!(text, "  state  {name}: {kind} of {schema}")?;
+    for state in &operator.states {
+        writeln!(text, "  state  {}: {} of {}", state.name, state.kind, state.schema)?;
     }
+    let config_schema = &operator.config_schema;
     if !config_schema.is_empty() {
-        writeln!(text, "  config {config_schema}")?;
+        // On one line, as far as it is JSON.
+        match serde_json::from_str::<Value>(config_schema) {
+            Ok(schema) => writeln!(text, "  config {schema}")?,
+            Err(_) => writeln!(text, "  config {config_schema}")?,
+        }
     }
     Ok(())
 }

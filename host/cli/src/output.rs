@@ -9,6 +9,9 @@ use std::io::{self, IsTerminal, Write};
 
 use serde_json::Value;
 
+/// Width of paragraphs, in characters.
+const COLUMNS_MAX: usize = 96;
+
 /// SGR parameters of the three levels of notes: red, yellow and cyan, all bold.
 const ERROR_COLOUR: &str = "1;31";
 const WARNING_COLOUR: &str = "1;33";
@@ -58,9 +61,46 @@ fn note_with(level: &str, colour: &str, message: &dyn Display) {
     };
 }
 
+/// `1 sink`, `2 sinks`.
+pub(crate) fn plural(count: usize, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
+/// A paragraph in lines of at most [`COLUMNS_MAX`], each with this margin in front.
+pub(crate) fn paragraph(text: &str, margin: &str) -> String {
+    let mut lines = String::new();
+    let mut column = 0;
+    for word in text.split_whitespace() {
+        let width = word.chars().count();
+        if column > 0 && column + 1 + width <= COLUMNS_MAX {
+            lines.push(' ');
+            column += 1 + width;
+        } else {
+            lines.push_str(if column > 0 { "\n" } else { "" });
+            lines.push_str(margin);
+            column = margin.len() + width;
+        }
+        lines.push_str(word);
+    }
+    lines
+}
+
 /// Whether to colour what goes to a stream. Source: <https://no-color.org>.
 pub(crate) fn has_colours(is_terminal: bool) -> bool {
     let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
     is_terminal && !is_set("NO_COLOR") && !is_dumb
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paragraphs_are_broken_between_words() {
+        assert_eq!(paragraph("a  b\n c", "  "), "  a b c");
+        assert_eq!(paragraph("", "  "), "");
+        let long = "w".repeat(COLUMNS_MAX);
+        assert_eq!(paragraph(&format!("a {long} b"), ""), format!("a\n{long}\nb"));
+    }
 }

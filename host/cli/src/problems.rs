@@ -41,8 +41,8 @@ pub(crate) fn messages(error: &anyhow::Error) -> Vec<String> {
 /// Tells the user of the error that ended a verb.
 pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
     // `sandbar config | head` has what it wants.
-    let closed = error.root_cause().downcast_ref::<io::Error>();
-    if closed.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
+    let cause = error.root_cause().downcast_ref::<io::Error>();
+    if cause.is_some_and(|cause| cause.kind() == io::ErrorKind::BrokenPipe) {
         return ExitCode::SUCCESS;
     }
     messages(error).iter().for_each(output::error);

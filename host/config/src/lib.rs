@@ -12,7 +12,7 @@ mod yaml;
 
 pub use configuration::{Configuration, UnknownKey};
 pub use error::ConfigError;
-pub use option::{ConfigOption, OptionInfo};
+pub use option::{ConfigOption, OptionEntry};
 pub use value::{
     BufferTimeout, CheckpointingMode, ConfigValue, MaxParallelism, MemorySize, RuntimeMode,
 };

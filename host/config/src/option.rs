@@ -6,7 +6,7 @@ use crate::value::ConfigValue;
 
 /// What is known of an option whatever its type: for lists and for checks.
 #[derive(Clone, Copy, Debug)]
-pub struct OptionInfo {
+pub struct OptionEntry {
     /// Its key; Flink's if Flink has the option.
     pub key: &'static str,
     /// Its default as a user would write it; none when the option is off unless set.
@@ -25,7 +25,7 @@ pub struct OptionInfo {
     accepts: fn(&str) -> bool,
 }
 
-impl OptionInfo {
+impl OptionEntry {
     /// The option's doc: sentences.
     pub fn doc(&self) -> &'static str {
         self.doc.trim_start()
@@ -40,7 +40,7 @@ impl OptionInfo {
 /// An option with values of type `T`. `T` is an [`Option`] where nothing is a possible value.
 #[derive(Debug)]
 pub struct ConfigOption<T> {
-    info: OptionInfo,
+    info: OptionEntry,
     value_type: PhantomData<fn() -> T>,
 }
 
@@ -51,7 +51,7 @@ impl<T: ConfigValue> ConfigOption<T> {
     }
 
     /// What is known of the option whatever its type.
-    pub fn info(&self) -> &OptionInfo {
+    pub fn info(&self) -> &OptionEntry {
         &self.info
     }
 
@@ -70,7 +70,7 @@ impl<T: ConfigValue> ConfigOption<T> {
         default: Option<&'static str>,
         doc: &'static str,
     ) -> ConfigOption<T> {
-        let info = OptionInfo {
+        let info = OptionEntry {
             key,
             default,
             type_name: T::TYPE_NAME,
@@ -123,7 +123,7 @@ macro_rules! options {
         )+
 
         /// The options of this table, in its order.
-        pub(super) fn all() -> Vec<&'static $crate::option::OptionInfo> {
+        pub(super) fn all() -> Vec<&'static $crate::option::OptionEntry> {
             vec![$($name.info()),+]
         }
     };

@@ -11,9 +11,9 @@ pub mod state;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
-use crate::option::OptionInfo;
+use crate::option::OptionEntry;
 
-static ALL: LazyLock<Vec<&'static OptionInfo>> = LazyLock::new(|| {
+static ALL: LazyLock<Vec<&'static OptionEntry>> = LazyLock::new(|| {
     [
         execution::all(),
         memory::all(),
@@ -26,8 +26,8 @@ static ALL: LazyLock<Vec<&'static OptionInfo>> = LazyLock::new(|| {
 });
 
 /// Options by key and by older name.
-static BY_KEY: LazyLock<BTreeMap<&'static str, &'static OptionInfo>> = LazyLock::new(|| {
-    let names = |info: &&'static OptionInfo| {
+static BY_KEY: LazyLock<BTreeMap<&'static str, &'static OptionEntry>> = LazyLock::new(|| {
+    let names = |info: &&'static OptionEntry| {
         let info = *info;
         info.aliases.iter().chain([&info.key]).map(move |key| (*key, info))
     };
@@ -35,12 +35,12 @@ static BY_KEY: LazyLock<BTreeMap<&'static str, &'static OptionInfo>> = LazyLock:
 });
 
 /// All options, grouped by subject.
-pub fn all() -> impl Iterator<Item = &'static OptionInfo> {
+pub fn all() -> impl Iterator<Item = &'static OptionEntry> {
     ALL.iter().copied()
 }
 
 /// The option with this key or older name.
-pub fn find(key: &str) -> Option<&'static OptionInfo> {
+pub fn find(key: &str) -> Option<&'static OptionEntry> {
     BY_KEY.get(key).copied()
 }
 

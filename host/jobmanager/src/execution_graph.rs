@@ -5,7 +5,7 @@
 //!               |-> FAILING -> FAILED           (a task failed; the others are cancelled first)
 //!               '-> CANCELLING -> CANCELED      (the user cancelled)
 //! ```
-//! Source: Flink, `JobStatus`, `ExecutionState` and `docs/content/docs/internals/job_scheduling.md`.
+//! Source: Flink, `JobStatus`, `ExecutionState`, `docs/content/docs/internals/job_scheduling.md`.
 
 use sandbar_model::VertexId;
 use sandbar_model::job_graph::JobGraph;

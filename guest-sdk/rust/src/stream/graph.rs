@@ -156,44 +156,37 @@ impl Graph {
 macro_rules! settings_methods {
     () => {
         /// Names the operator, for a person to read.
-        #[must_use]
         pub fn name(self, name: &str) -> Self {
             self.with_node(|node| node.name = Some(name.to_owned()))
         }
 
         /// Sets the id that the operator's state belongs to across changes of the job; unique in
         /// the job, without a dot. The name unless given.
-        #[must_use]
         pub fn uid(self, uid: &str) -> Self {
             self.with_node(|node| node.uid = Some(uid.to_owned()))
         }
 
         /// Sets the number of subtasks.
-        #[must_use]
         pub fn set_parallelism(self, parallelism: u32) -> Self {
             self.with_node(|node| node.parallelism = Some(parallelism))
         }
 
         /// Sets the number of key groups, the upper bound of the parallelism for ever.
-        #[must_use]
         pub fn set_max_parallelism(self, max_parallelism: u32) -> Self {
             self.with_node(|node| node.max_parallelism = Some(max_parallelism))
         }
 
         /// Puts the operator into a slot sharing group.
-        #[must_use]
         pub fn slot_sharing_group(self, group: &str) -> Self {
             self.with_node(|node| node.slot_sharing_group = Some(group.to_owned()))
         }
 
         /// Never chains the operator with another.
-        #[must_use]
         pub fn disable_chaining(self) -> Self {
             self.with_node(|node| node.chaining = Some("never"))
         }
 
         /// Never chains the operator with those before it.
-        #[must_use]
         pub fn start_new_chain(self) -> Self {
             self.with_node(|node| node.chaining = Some("head"))
         }

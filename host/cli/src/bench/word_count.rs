@@ -114,9 +114,13 @@ fn run_here(args: &WordCountArgs, side: Side) -> anyhow::Result<Value> {
     let repeat = (args.mb * 1_000_000).div_ceil(size);
     let plugin = if side == Side::Wasm { "benchmarks" } else { "native" };
     let module = args.guests.guests.canonicalize()?.join("benchmarks.wasm");
+    let plugins = match side {
+        Side::Wasm => json!({"benchmarks": {"path": module}}),
+        Side::Native => json!({}),
+    };
     let spec = json!({
         "name": "bench word-count",
-        "plugins": if side == Side::Wasm { json!({"benchmarks": {"path": module}}) } else { json!({}) },
+        "plugins": plugins,
         "sources": [{"name": "lines", "connector": "files",
             "options": {"path": input, "repeat": repeat}}],
         "operators": [

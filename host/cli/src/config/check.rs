@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use sandbar_config::{Configuration, OptionInfo, options};
+use sandbar_config::{Configuration, OptionEntry, options};
 use serde_json::{Value, json};
 
 use crate::{configuration, output, problems};
@@ -59,7 +59,8 @@ pub(crate) fn execute(args: &CheckArgs) -> anyhow::Result<ExitCode> {
         for value in &values {
             output::line(&value_text(value))?;
         }
-        output::note(format!("{} errors, {} warnings", errors.len(), warnings.len()));
+        let errors = output::plural(errors.len(), "error");
+        output::note(format!("{errors}, {}", output::plural(warnings.len(), "warning")));
     }
     Ok(if errors.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -67,7 +68,7 @@ pub(crate) fn execute(args: &CheckArgs) -> anyhow::Result<ExitCode> {
 fn warnings(configuration: &Configuration) -> Vec<String> {
     let unknown = configuration.unknown_keys();
     let is_idle =
-        |option: &&OptionInfo| !option.in_effect && configuration.text(option.key).is_some();
+        |option: &&OptionEntry| !option.in_effect && configuration.text(option.key).is_some();
     let idle = options::all().filter(is_idle);
     let idle = idle.map(|option| format!("option `{}` is not yet in effect", option.key));
     unknown.iter().map(ToString::to_string).chain(idle).collect()

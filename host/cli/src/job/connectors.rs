@@ -43,17 +43,17 @@ pub(crate) fn execute(args: &ConnectorsArgs) -> anyhow::Result<ExitCode> {
 
 fn connector_text(spec: &ConnectorSpec) -> String {
     let options: String = spec.options.iter().map(option_text).collect();
-    format!("{spec}\n  {}{options}", spec.doc)
+    format!("{spec}\n{}{options}", output::paragraph(spec.doc, "  "))
 }
 
 fn option_text(option: &OptionSpec) -> String {
     let OptionSpec { name, kind, default, required, doc } = option;
     let need = match (required, default) {
         (true, _) => ", required".to_owned(),
-        (false, Some(default)) => format!(", default {default}"),
+        (false, Some(default)) => format!(", default {}", default.escape_debug()),
         (false, None) => String::new(),
     };
-    format!("\n    {name}: {kind}{need}\n        {doc}")
+    format!("\n    {name} ({kind}){need}\n{}", output::paragraph(doc, "        "))
 }
 
 fn connector_json(spec: &ConnectorSpec) -> Value {

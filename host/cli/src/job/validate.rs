@@ -7,7 +7,8 @@ use sandbar_cluster::PreparedJob;
 use serde_json::json;
 
 use crate::job_arguments::JobArguments;
-use crate::{output, problems};
+use crate::output::{self, plural};
+use crate::problems;
 
 /// Arguments of `sandbar job validate`.
 #[derive(Args, Debug)]
@@ -89,9 +90,4 @@ fn counted(name: &str, counts: &Counts) -> String {
         plural(counts.sinks, "sink"),
         plural(counts.subtasks as usize, "subtask"),
     )
-}
-
-/// `1 sink`, `2 sinks`.
-fn plural(count: usize, noun: &str) -> String {
-    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }

@@ -54,7 +54,7 @@ pub(crate) fn execute(args: &BuildArgs) -> anyhow::Result<ExitCode> {
     let module = Toolchain::find(&folder)?.build(&build)?;
     let target = match &args.output {
         Some(file) => file.clone(),
-        None => args.folder.join(module.file_name().context("cargo named no file")?),
+        None => beside_manifest(&args.folder, &module)?,
     };
     let file = target.display().to_string();
     let bytes = std::fs::read(&module)
@@ -83,6 +83,12 @@ fn crate_folder(folder: &Path) -> anyhow::Result<PathBuf> {
         );
     }
     Ok(absolute)
+}
+
+/// The crate's folder, as the user wrote it, with the name of the module.
+fn beside_manifest(folder: &Path, module: &Path) -> anyhow::Result<PathBuf> {
+    let name = module.file_name().context("cargo named no file")?;
+    Ok(if folder == Path::new(".") { PathBuf::from(name) } else { folder.join(name) })
 }
 
 /// Writes a file in one step, so that a job never loads half of it.

@@ -161,7 +161,7 @@ fn linker_folder(folder: &Path) -> Option<PathBuf> {
     targets
         .flatten()
         .map(|target| target.path().join("bin"))
-        .find(|folder| folder.join("rust-lld").is_file())
+        .find(|programs| programs.join("rust-lld").is_file())
 }
 
 /// What a program prints on standard output, trimmed; none when it fails.

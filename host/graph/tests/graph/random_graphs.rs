@@ -182,7 +182,8 @@ proptest! {
 
         prop_assert!(!dump::stream_graph_text(&stream).is_empty());
         prop_assert!(dump::job_graph_dot(&graph).starts_with("digraph"));
-        let again = serde_json::from_value(serde_json::to_value(&graph).expect("JSON")).expect("a graph");
+        let json = serde_json::to_value(&graph).expect("JSON");
+        let again = serde_json::from_value(json).expect("a graph");
         prop_assert_eq!(graph, again);
     }
 

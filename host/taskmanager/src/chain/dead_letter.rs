@@ -70,7 +70,10 @@ mod tests {
         check(
             7,
             b"1,\"x\"",
-            r#"{"operator":"parse","subtask":2,"message":"no number","timestamp":7,"value":"1,\"x\""}"#,
+            concat!(
+                r#"{"operator":"parse","subtask":2,"message":"no number","#,
+                r#""timestamp":7,"value":"1,\"x\""}"#
+            ),
         );
         check(
             NO_TIMESTAMP,

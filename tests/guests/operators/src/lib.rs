@@ -1,0 +1,101 @@
+//! Small operators for the jobs of the tests: one per kind of function, all of them over text, so
+//! that a job may wire any of them to any other and the expected output is easy to work out.
+
+mod functions;
+
+use functions::{KeyedMerge, Merge, ODD, Parity, Refuse, Share};
+use sandbar_sdk::Try;
+use sandbar_sdk::prelude::*;
+use serde::Deserialize;
+use serde_json::Value;
+
+/// Config of `longer-than`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LongerThan {
+    length: usize,
+}
+
+/// Config of `member`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Member {
+    name: String,
+}
+
+/// The member of an object: a text as itself, anything else as its JSON.
+fn member(record: &Value, name: &str) -> Result<String> {
+    match record.get(name) {
+        Some(Value::String(text)) => Ok(text.clone()),
+        Some(other) => Ok(other.to_string()),
+        None => Err(Error::bad_record(format!("it has no member '{name}'"))),
+    }
+}
+
+fn stateless(plugin: &mut sandbar_sdk::plugin::PluginBuilder) {
+    plugin
+        .map("upper", |line: String| line.to_ascii_uppercase())
+        .input(Text)
+        .output(Text)
+        .doc("Makes ASCII letters upper case.");
+    plugin
+        .flat_map("split", |line: String, out: &mut Collector<String>| {
+            line.split(' ')
+                .filter(|word| !word.is_empty())
+                .for_each(|word| out.collect(word.to_owned()));
+        })
+        .input(Text)
+        .output(Text)
+        .doc("Splits lines at blanks.");
+    plugin
+        .filter_with("longer-than", |config: LongerThan| {
+            Ok(move |line: &String| line.len() > config.length)
+        })
+        .input(Text)
+        .output(Text)
+        .doc("Keeps lines of more bytes than `length`.");
+    plugin
+        .map_with("member", |config: Member| {
+            Ok(Try(move |record: Value| member(&record, &config.name)))
+        })
+        .input(Json)
+        .output(Text)
+        .doc("Takes a member out of each object; refuses what has none.");
+}
+
+sandbar_sdk::plugin! {
+    name: "operators",
+    version: env!("CARGO_PKG_VERSION"),
+    operators: |plugin| {
+        stateless(plugin);
+        plugin
+            .process("parity", Parity)
+            .input(Text)
+            .output(Text)
+            .side_output(&ODD, Text)
+            .doc("Lines of an even number of bytes; the others go to the side output `odd`.");
+        plugin
+            .process_with("refuse", |config: functions::RefuseConfig| Ok(Refuse::new(config)))
+            .input(Text)
+            .output(Text)
+            .doc("Refuses lines that hold a text.");
+        plugin
+            .process("share", Share::default())
+            .input(Text)
+            .output(Text)
+            .doc("Says, when the input ends, how many records this subtask was given.");
+        plugin
+            .two_input_process("merge", Merge)
+            .first_input(Text)
+            .second_input(Text)
+            .output(Text)
+            .doc("Puts in front of each line which input it came by.");
+        plugin
+            .keyed_two_input_process("keyed-merge", KeyedMerge::default())
+            .first_input(Text)
+            .second_input(Text)
+            .output(Text)
+            .state("counts", "value", "(u64, u64)")
+            .doc("Says, when both inputs end, how many records of each came by each key.");
+    },
+}
