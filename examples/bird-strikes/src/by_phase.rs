@@ -68,8 +68,8 @@ mod tests {
 
     #[test]
     fn totals_come_per_phase_when_the_input_ends() {
-        let phase = |strike: &Strike| strike.phase.clone();
-        let mut harness = OperatorHarness::keyed_process(ByPhase::default(), phase).unwrap();
+        let by_phase = |strike: &Strike| strike.phase.clone();
+        let mut harness = OperatorHarness::keyed_process(ByPhase::default(), by_phase).unwrap();
         for (phase, speed) in [("Climb", 200), ("Taxi", 5), ("Climb", 100)] {
             let strike = Strike { phase: phase.to_owned(), speed, damage: Damage::None };
             harness.push(strike, 0).unwrap();

@@ -66,7 +66,8 @@ impl Report {
         if self.speed.is_empty() {
             return Err(Error::bad_record("speed is blank"));
         }
-        let speed = self.speed.parse().map_err(|_| Error::bad_record("speed is no whole number"))?;
+        let speed =
+            self.speed.parse().map_err(|_| Error::bad_record("speed is no whole number"))?;
         let damage = match self.damage.as_str() {
             "None" => Damage::None,
             "Minor" => Damage::Minor,

@@ -33,11 +33,11 @@ sandbar_sdk::job! {
 }
 
 /// A word is a maximal run of ASCII letters, in lower case.
-fn split(line: &str, word: impl FnMut(String)) {
+fn split(line: &str, found: impl FnMut(String)) {
     line.split(|letter: char| !letter.is_ascii_alphabetic())
         .filter(|word| !word.is_empty())
         .map(str::to_ascii_lowercase)
-        .for_each(word);
+        .for_each(found);
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 #![allow(elided_lifetimes_in_paths, unreachable_pub, reason = "generated")]
 
 wit_bindgen::generate!({
-    path: "wit",
+    path: "../../wit",
     world: "operator-plugin",
     pub_export_macro: true,
     export_macro_name: "export_operators",
@@ -16,8 +16,9 @@ wit_bindgen::generate!({
 /// linker keeps both descriptions, and wit-component merges them.
 pub mod job {
     wit_bindgen::generate!({
-        path: "wit",
-        inline: "package sandbar:job-export; world job-export { export sandbar:operator/job@0.1.0; }",
+        path: "../../wit",
+        inline: "package sandbar:job-export;
+            world job-export { export sandbar:operator/job@0.1.0; }",
         world: "sandbar:job-export/job-export",
         pub_export_macro: true,
         export_macro_name: "export_job",

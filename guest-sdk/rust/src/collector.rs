@@ -148,9 +148,9 @@ impl SideOutputs {
         pipes: impl IntoIterator<Item = Vec<AnyPipe>>,
     ) -> Result<SideOutputs, Error> {
         let mut entries = Vec::new();
-        for (spec, pipes) in specs.iter().zip(pipes) {
-            if !pipes.is_empty() {
-                entries.push(SideOutput { name: spec.name.clone(), pipe: (spec.join)(pipes)? });
+        for (spec, of_side) in specs.iter().zip(pipes) {
+            if !of_side.is_empty() {
+                entries.push(SideOutput { name: spec.name.clone(), pipe: (spec.join)(of_side)? });
             }
         }
         Ok(SideOutputs { entries, failure: None })

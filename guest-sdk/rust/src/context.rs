@@ -5,7 +5,7 @@ mod runtime;
 use std::fmt;
 use std::rc::Rc;
 
-pub use runtime::{RuntimeContext, SubtaskInfo};
+pub use runtime::{RuntimeContext, SubtaskContext};
 
 use crate::chain::instance::InstanceContext;
 use crate::chain::pipe::Signal;
@@ -14,6 +14,7 @@ use crate::collector::{OutputTag, SideOutputs};
 use crate::error::{Error, Failure, Outcome};
 use crate::host::NO_TIMESTAMP;
 use crate::log::Level;
+use crate::state::slots::KeyContext;
 use crate::timers::{Action, TimeDomain, Timer};
 
 /// The key type of a context on a stream without keys.
@@ -25,6 +26,7 @@ pub enum Unkeyed {}
 pub struct Context<K> {
     runtime: RuntimeContext,
     instance: Rc<InstanceContext>,
+    keys: Rc<KeyContext>,
     timestamp: i64,
     sides: SideOutputs,
     /// Decoded keys by slot, each with the generation of the slot it was decoded for.
@@ -34,7 +36,8 @@ pub struct Context<K> {
 impl<K> Context<K> {
     pub(crate) fn new(runtime: RuntimeContext, sides: SideOutputs) -> Context<K> {
         let instance = Rc::clone(runtime.instance());
-        Context { runtime, instance, timestamp: NO_TIMESTAMP, sides, decoded: Vec::new() }
+        let keys = Rc::clone(&instance.keys);
+        Context { runtime, instance, keys, timestamp: NO_TIMESTAMP, sides, decoded: Vec::new() }
     }
 
     /// The timestamp of the record or timer, in milliseconds since the Unix epoch; none for a
@@ -95,7 +98,7 @@ impl<K: Key> Context<K> {
     /// There is no current key, which only happens in `finish`.
     #[inline]
     pub fn current_key(&self) -> &K {
-        let current = self.instance.keys.current().expect("process and on_timer have a key");
+        let current = self.keys.current().expect("process and on_timer have a key");
         let decoded = &self.decoded[current.slot as usize];
         &decoded.as_ref().expect("the key was decoded before the function was called").1
     }
@@ -103,7 +106,7 @@ impl<K: Key> Context<K> {
     /// Sees to it that the current key is decoded. One comparison for a key that is cached.
     #[inline]
     pub(crate) fn prepare_key(&mut self) -> Outcome {
-        let Some(current) = self.instance.keys.current() else { return Ok(()) };
+        let Some(current) = self.keys.current() else { return Ok(()) };
         let slot = current.slot as usize;
         match self.decoded.get(slot) {
             Some(Some((generation, _))) if *generation == current.generation => Ok(()),
@@ -113,7 +116,6 @@ impl<K: Key> Context<K> {
 
     fn decode_key(&mut self, slot: usize, generation: u32) -> Outcome {
         let key = self
-            .instance
             .keys
             .with_key(slot as u32, decode_key)
             .map_err(|error| Failure::new(self.runtime.operator(), error))?;
@@ -195,7 +197,7 @@ impl<K: Key> Context<K> {
         namespace: &[u8],
         action: Action,
     ) -> Result<(), Error> {
-        let Some(current) = self.instance.keys.current() else {
+        let Some(current) = self.keys.current() else {
             return Err(Error::fatal("timers belong to a key, and there is no current key"));
         };
         let timer = Timer { timestamp, domain, namespace: namespace.to_vec() };

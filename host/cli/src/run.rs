@@ -18,6 +18,7 @@ use sandbar_model::SystemClock;
 use sandbar_model::status::JobStatus;
 
 use crate::configuration::{ConfigurationArgs, cache_folder};
+use crate::output;
 use progress::Progress;
 use signals::Signals;
 
@@ -99,11 +100,14 @@ pub(crate) fn execute(args: RunArgs) -> anyhow::Result<ExitCode> {
     let result =
         attend(&job, &signals, show.then(|| Progress::new(std::io::stderr().is_terminal())));
     let snapshot = job.snapshot();
+    if let Some(failure) = &result.failure {
+        output::error(failure);
+    }
     if show {
         summary::print(&name, &result, &snapshot);
     }
     if args.json {
-        crate::output::line(&summary::json(&result, &snapshot).to_string())?;
+        output::line(&summary::json(&result, &snapshot).to_string())?;
     }
     Ok(exit_code(&result))
 }

@@ -172,7 +172,7 @@ impl JobClient {
                 guest_metrics: BTreeMap::new(),
             };
             let of_vertex = state.tasks.iter().filter(|(task, _)| task.vertex == vertex.id);
-            of_vertex.for_each(|(_, (handle, state))| snapshot.add(handle, *state));
+            of_vertex.for_each(|(_, (handle, of_task))| snapshot.add(handle, *of_task));
             snapshot
         };
         JobSnapshot { status: state.status, vertices: graph.vertices.iter().map(vertex).collect() }
@@ -195,7 +195,7 @@ impl VertexSnapshot {
             self.records_failed += count(&operator.io.num_records_refused);
             for (name, metric) in operator.guest() {
                 let value = match metric.read() {
-                    MetricValue::Counter(count) => count as f64,
+                    MetricValue::Counter(sum) => sum as f64,
                     MetricValue::Gauge(value) => value,
                     MetricValue::Histogram(histogram) => histogram.sum,
                 };

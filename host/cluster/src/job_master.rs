@@ -36,11 +36,11 @@ impl JobMaster {
         // Each task reports at most five times, so this never fills for long.
         let (reports, task_events) = crossbeam_channel::bounded(1024);
         let mut errors: HashMap<TaskRef, String> = HashMap::new();
-        let commands = execution.start();
+        let mut commands = execution.start();
         self.board.set_status(execution.status());
         let mut ended = self.execute(&mut execution, commands, &reports);
         while ended.is_none() {
-            let commands = match self.next_event(&task_events) {
+            commands = match self.next_event(&task_events) {
                 Some(Event::Task(change)) => self.on_task(&mut execution, change, &mut errors),
                 Some(Event::Cancel) => execution.on_cancel(),
                 None => break,

@@ -78,7 +78,7 @@ impl MiniCluster {
     /// A source that cannot find its input, a wrong option, or no thread for the job's master.
     pub fn submit(&self, job: PreparedJob) -> anyhow::Result<JobClient> {
         let splits = SplitCoordinator::new(&job.graph, job.base_folder.as_deref())
-            .map_err(|(source, error)| anyhow::anyhow!("source \"{source}\": {error}"))?;
+            .map_err(anyhow::Error::msg)?;
         let settings = settings::task(&job.configuration)?;
         let job = Arc::new(JobDeployment {
             id: new_job_id(),

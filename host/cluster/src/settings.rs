@@ -42,6 +42,7 @@ pub fn engine(
         cache_folder: configured.or(cache_folder),
         plugin_bytes_max: configuration.get(&guest::PLUGIN_BYTES_MAX)?.bytes_usize(),
         stack_bytes_max: configuration.get(&guest::GUEST_STACK_MAX)?.bytes_usize(),
+        perf_map: configuration.get(&guest::GUEST_PERF_MAP)?,
     })
 }
 

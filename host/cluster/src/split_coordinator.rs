@@ -17,11 +17,11 @@ impl SplitCoordinator {
     /// Makes the enumerators of a job's sources.
     ///
     /// # Errors
-    /// The connector's, with the name of the source.
+    /// The connector's message, with the name of the source.
     pub(crate) fn new(
         graph: &JobGraph,
         base_folder: Option<&Path>,
-    ) -> Result<SplitCoordinator, (String, ConnectorError)> {
+    ) -> Result<SplitCoordinator, String> {
         let mut enumerators = HashMap::new();
         for vertex in &graph.vertices {
             let head = &vertex.operators[0];
@@ -30,7 +30,7 @@ impl SplitCoordinator {
                 sandbar_connectors::source(&connector.name, &connector.options, base_folder);
             let enumerator = source
                 .and_then(|source| source.enumerator(vertex.parallelism))
-                .map_err(|error| (head.name.clone(), error))?;
+                .map_err(|error| format!("source \"{}\": {error}", head.name))?;
             enumerators.insert(vertex.id, Mutex::new(enumerator));
         }
         Ok(SplitCoordinator { enumerators })

@@ -147,10 +147,9 @@ impl ExecutionGraph {
             JobStatus::Cancelling | JobStatus::Running if all_finished => JobStatus::Finished,
             JobStatus::Cancelling => JobStatus::Canceled,
             JobStatus::Running => JobStatus::Failed,
-            JobStatus::Created
-            | JobStatus::Failed
-            | JobStatus::Canceled
-            | JobStatus::Finished => return None,
+            JobStatus::Created | JobStatus::Failed | JobStatus::Canceled | JobStatus::Finished => {
+                return None;
+            }
         };
         self.status = ended;
         Some(Command::Complete(ended))

@@ -1,7 +1,7 @@
 //! How a task fails. Every variant names the operator; the task adds job and subtask.
 
 use sandbar_connectors::ConnectorError;
-use sandbar_wasm::GuestError;
+use sandbar_wasm::{GuestError, GuestFault};
 use thiserror::Error;
 
 use crate::partitioner::PartitionError;
@@ -32,7 +32,7 @@ pub enum TaskError {
         /// Name of the operator.
         operator: String,
         /// What the connector says.
-        source: ConnectorError,
+        source: Box<ConnectorError>,
     },
     /// A record could not be dealt out.
     #[error("operator \"{operator}\": {source}")]
@@ -66,6 +66,24 @@ pub enum TaskError {
 }
 
 impl TaskError {
+    /// A connector's failure in the operator called `operator`.
+    pub(crate) fn of_connector(operator: &str, source: ConnectorError) -> TaskError {
+        TaskError::Connector { operator: operator.to_owned(), source: Box::new(source) }
+    }
+
+    /// A guest's failure: an interrupted guest is a cancelled task.
+    pub(crate) fn of_guest(error: Box<GuestError>) -> TaskError {
+        match error.fault {
+            GuestFault::Canceled => TaskError::Canceled,
+            GuestFault::BadRecord { .. }
+            | GuestFault::Fatal { .. }
+            | GuestFault::Trap { .. }
+            | GuestFault::MemoryLimit { .. }
+            | GuestFault::Deadline { .. }
+            | GuestFault::Host(_) => TaskError::Guest(error),
+        }
+    }
+
     /// Whether the task was cancelled rather than failed.
     pub fn is_canceled(&self) -> bool {
         matches!(self, TaskError::Canceled)

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use sandbar_model::PluginId;
 use wasmtime::component::{Component, Linker};
-use wasmtime::{Config, OptLevel};
+use wasmtime::{Config, OptLevel, ProfilingStrategy};
 
 use crate::bytes::PluginBytes;
 use crate::code_cache::CodeCache;
@@ -26,6 +26,9 @@ pub struct EngineOptions {
     pub plugin_bytes_max: usize,
     /// Stack of a guest in bytes. Default 512 KiB.
     pub stack_bytes_max: usize,
+    /// Whether guests' functions are written to `perf-PID.map` in the temporary folder, where
+    /// Linux `perf` finds their names. Default no.
+    pub perf_map: bool,
 }
 
 impl Default for EngineOptions {
@@ -34,6 +37,7 @@ impl Default for EngineOptions {
             cache_folder: None,
             plugin_bytes_max: limits::PLUGIN_BYTES_MAX_DEFAULT,
             stack_bytes_max: limits::STACK_BYTES_MAX_DEFAULT,
+            perf_map: false,
         }
     }
 }
@@ -172,5 +176,8 @@ fn configuration(options: &EngineOptions) -> Config {
         .cranelift_opt_level(OptLevel::Speed)
         .max_wasm_stack(options.stack_bytes_max)
         .memory_init_cow(true);
+    if options.perf_map {
+        config.profiler(ProfilingStrategy::PerfMap);
+    }
     config
 }

@@ -237,9 +237,6 @@ pub enum GuestFault {
 
 impl fmt::Display for GuestFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let trace = |f: &mut fmt::Formatter<'_>, frames: &[String]| {
-            frames.iter().try_for_each(|frame| write!(f, "\n    at {frame}"))
-        };
         match self {
             GuestFault::BadRecord { index, message, .. } => {
                 write!(f, "bad record at position {index} of its batch: {message}")
@@ -250,26 +247,30 @@ impl fmt::Display for GuestFault {
                 if let Some(said) = said {
                     write!(f, "; it said: {said}")?;
                 }
-                trace(f, backtrace)
+                write_frames(f, backtrace)
             }
             GuestFault::MemoryLimit { limit_bytes, backtrace } => {
                 write!(
                     f,
                     "memory limit of {limit_bytes} bytes exceeded (sandbar.guest.memory.max)"
                 )?;
-                trace(f, backtrace)
+                write_frames(f, backtrace)
             }
             GuestFault::Deadline { limit, backtrace } => {
                 write!(
                     f,
                     "deadline: one call took longer than {limit:?} (sandbar.guest.call.deadline)"
                 )?;
-                trace(f, backtrace)
+                write_frames(f, backtrace)
             }
             GuestFault::Canceled => f.write_str("canceled"),
             GuestFault::Host(error) => error.fmt(f),
         }
     }
+}
+
+fn write_frames(f: &mut fmt::Formatter<'_>, frames: &[String]) -> fmt::Result {
+    frames.iter().try_for_each(|frame| write!(f, "\n    at {frame}"))
 }
 
 /// A guest's failure, with its address. Except after [`GuestFault::BadRecord`] and

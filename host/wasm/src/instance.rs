@@ -82,7 +82,7 @@ impl Instance {
         exports: Arc<Exports>,
         plugin: &str,
         chain: &[ChainLink],
-    ) -> Result<Instance, GuestError> {
+    ) -> Result<Instance, Box<GuestError>> {
         let operators: Vec<String> = chain.iter().map(|link| link.name.clone()).collect();
         store.data_mut().start_call();
         let linked = pre.instantiate(&mut store).and_then(|instance| {
@@ -127,7 +127,11 @@ impl Instance {
     /// # Errors
     /// [`GuestError`]; after [`GuestFault::BadRecord`] with index `i` the records before `i` are
     /// done and the caller may go on behind it.
-    pub fn process(&mut self, input: u32, batch: RecordBatchView<'_>) -> Result<(), GuestError> {
+    pub fn process(
+        &mut self,
+        input: u32,
+        batch: RecordBatchView<'_>,
+    ) -> Result<(), Box<GuestError>> {
         let columns = BatchIn {
             timestamps: batch.timestamps,
             key_ends: batch.key_ends,
@@ -149,7 +153,7 @@ impl Instance {
     ///
     /// # Errors
     /// [`GuestError`].
-    pub fn on_watermark(&mut self, watermark: i64) -> Result<(), GuestError> {
+    pub fn on_watermark(&mut self, watermark: i64) -> Result<(), Box<GuestError>> {
         let on_watermark = self.on_watermark;
         self.call("on-watermark", on_watermark, (watermark,))
     }
@@ -163,7 +167,7 @@ impl Instance {
         operator: u32,
         domain: TimeDomain,
         timers: &TimerColumns,
-    ) -> Result<(), GuestError> {
+    ) -> Result<(), Box<GuestError>> {
         let columns = TimersIn {
             timestamps: &timers.timestamps,
             key_ends: &timers.keys.ends,
@@ -186,7 +190,7 @@ impl Instance {
     ///
     /// # Errors
     /// [`GuestError`].
-    pub fn before_checkpoint(&mut self, checkpoint_id: u64) -> Result<(), GuestError> {
+    pub fn before_checkpoint(&mut self, checkpoint_id: u64) -> Result<(), Box<GuestError>> {
         let before_checkpoint = self.before_checkpoint;
         self.call("before-checkpoint", before_checkpoint, (checkpoint_id,))
     }
@@ -195,7 +199,7 @@ impl Instance {
     ///
     /// # Errors
     /// [`GuestError`].
-    pub fn finish(&mut self) -> Result<(), GuestError> {
+    pub fn finish(&mut self) -> Result<(), Box<GuestError>> {
         let finish = self.finish;
         self.call("finish", finish, ())
     }
@@ -204,7 +208,7 @@ impl Instance {
     ///
     /// # Errors
     /// [`GuestError`].
-    pub fn close(&mut self) -> Result<(), GuestError> {
+    pub fn close(&mut self) -> Result<(), Box<GuestError>> {
         if self.dead {
             return Ok(());
         }
@@ -237,7 +241,7 @@ impl Instance {
         function: &'static str,
         export: TypedFunc<P, Outcome>,
         params: P,
-    ) -> Result<(), GuestError>
+    ) -> Result<(), Box<GuestError>>
     where
         P: ComponentNamedList + Lower,
     {
@@ -267,7 +271,7 @@ impl Instance {
         }
     }
 
-    fn failed(&self, function: &'static str, fault: GuestFault) -> GuestError {
+    fn failed(&self, function: &'static str, fault: GuestFault) -> Box<GuestError> {
         address(&self.store, &self.plugin, &self.operators, function, fault)
     }
 }
@@ -309,13 +313,18 @@ fn address(
     operators: &[String],
     function: &'static str,
     fault: GuestFault,
-) -> GuestError {
+) -> Box<GuestError> {
     let context = &store.data().context;
     let operator = match &fault {
         GuestFault::BadRecord { operator, .. } => operators.get(*operator as usize).cloned(),
-        _ => None,
+        GuestFault::Fatal { .. }
+        | GuestFault::Trap { .. }
+        | GuestFault::MemoryLimit { .. }
+        | GuestFault::Deadline { .. }
+        | GuestFault::Canceled
+        | GuestFault::Host(_) => None,
     };
-    GuestError {
+    Box::new(GuestError {
         job: context.job_name.clone(),
         plugin: plugin.to_owned(),
         operator: operator.unwrap_or_else(|| operators.join(" -> ")),
@@ -323,5 +332,5 @@ fn address(
         parallelism: context.parallelism,
         function,
         fault,
-    }
+    })
 }

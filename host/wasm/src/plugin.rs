@@ -93,7 +93,7 @@ impl Plugin {
     ) -> Result<Plugin, PluginError> {
         let component = pre.component();
         let find = |name_of: &str, function: &str| {
-            let (_, instance) = component.get_export(None, &interface(name_of))?;
+            let (_, instance) = component.get_export(None, interface(name_of).as_str())?;
             component.get_export(Some(&instance), function).map(|(_, index)| index)
         };
         let required = |name_of: &str, function: &str| {
@@ -182,7 +182,7 @@ impl Plugin {
         limits: &Limits,
         canceled: &Arc<AtomicBool>,
         host: Box<dyn OperatorHost>,
-    ) -> Result<Instance, GuestError> {
+    ) -> Result<Instance, Box<GuestError>> {
         let state = StoreState::new(
             host,
             Arc::new(context),

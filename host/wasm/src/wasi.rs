@@ -86,8 +86,7 @@ fn deny(
     for function in *functions {
         let name = format!("{interface}.{function}");
         instance.func_new(function, move |_, _, _, _| {
-            let function = name.clone();
-            Err(Stop::Host(HostError::Denied { function, capability }).into())
+            Err(Stop::Host(HostError::Denied { function: name.clone(), capability }).into())
         })?;
     }
     Ok(())

@@ -1,5 +1,7 @@
 //! Every function of the contract, called by a guest without the SDK and compared line by line.
 
+#![expect(clippy::unwrap_used, reason = "in a test a surprise is a failure")]
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -81,11 +83,7 @@ fn collector_emits_to_main_and_side_outputs() {
 
 #[test]
 fn keyed_state_is_read_written_and_deleted_by_key() {
-    check(
-        "keyed-state",
-        "a\nb\na\na\na\n",
-        &["a 1", "b 1", "a 2", "a deleted at 2", "a 1"],
-    );
+    check("keyed-state", "a\nb\na\na\na\n", &["a 1", "b 1", "a 2", "a deleted at 2", "a 1"]);
 }
 
 #[test]
@@ -96,11 +94,7 @@ fn keyed_state_is_scanned_in_pages_in_order() {
 
 #[test]
 fn operator_state_has_lists_and_broadcast_maps() {
-    check(
-        "operator-state",
-        "x\n",
-        &["list 0 2", "broadcast Some([49]) None a,b"],
-    );
+    check("operator-state", "x\n", &["list 0 2", "broadcast Some([49]) None a,b"]);
 }
 
 #[test]
@@ -167,18 +161,13 @@ fn metrics_are_declared_once_and_counted() {
         .flat_map(|vertex| &vertex.guest_metrics)
         .map(|((uid, name), value)| (format!("{uid}.{name}"), *value))
         .collect();
-    let expected =
-        [("calls.last", 1.5), ("calls.records", 3.0), ("calls.sizes", 2.0)];
+    let expected = [("calls.last", 1.5), ("calls.records", 3.0), ("calls.sizes", 2.0)];
     assert_eq!(metrics, expected.map(|(name, value)| (name.to_owned(), value)));
 }
 
 #[test]
 fn lifecycle_calls_come_in_order() {
-    check(
-        "lifecycle",
-        "a\nb\n",
-        &["process 2", "on-watermark 9223372036854775807", "finish"],
-    );
+    check("lifecycle", "a\nb\n", &["process 2", "on-watermark 9223372036854775807", "finish"]);
 }
 
 #[test]

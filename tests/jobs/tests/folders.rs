@@ -1,7 +1,10 @@
 //! Jobs as folders: each folder of `cases` holds a `job.toml`, its input and what the job's print
-//! sinks write, in any order. A folder is a test; adding one adds no Rust.
+//! sinks write, in any order; or, in `expected-failure`, what the error of a job that fails or is
+//! refused must hold, line by line. A folder is a test; adding one adds no Rust.
 //!
 //! Law: what a job writes does not depend on its parallelism, so each runs at several.
+
+#![expect(clippy::unwrap_used, reason = "in a test a surprise is a failure")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -33,13 +36,15 @@ fn folders_print_what_they_expect_at_any_parallelism() {
 /// What went wrong with a case.
 fn check(case: &Path) -> Vec<String> {
     let name = case.file_name().expect("a folder of a folder has a name").display();
-    let expected = fs::read_to_string(case.join("expected")).unwrap();
-    let expected: Vec<String> = sorted(&expected.lines().map(str::to_owned).collect::<Vec<_>>());
+    let failure = case.join("expected-failure");
+    let fails = failure.exists();
+    let expected = fs::read_to_string(if fails { failure } else { case.join("expected") }).unwrap();
+    let expected: Vec<String> = expected.lines().map(str::to_owned).collect();
     let run = |parallelism: &&str| {
-        let found = run(case, parallelism);
-        let wrong = match found {
-            Ok(lines) if lines == expected => return None,
-            Ok(lines) => difference(&expected, &lines),
+        let wrong = match run(case, parallelism) {
+            Ok(lines) if fails => format!("it did not fail and wrote {lines:?}"),
+            Ok(lines) => difference(&sorted(&expected), &lines)?,
+            Err(error) if fails && expected.iter().all(|part| error.contains(part)) => return None,
             Err(error) => error,
         };
         Some(format!("{name} at parallelism {parallelism}:\n{wrong}"))
@@ -64,10 +69,16 @@ fn run(case: &Path, parallelism: &str) -> Result<Vec<String>, String> {
     };
     match result.status {
         JobStatus::Finished => {
-            let lines: Vec<String> = cluster.lines().iter().map(without_subtask).collect();
+            let lines: Vec<String> =
+                cluster.lines().iter().map(|line| without_subtask(line)).collect();
             Ok(sorted(&lines))
         }
-        status => Err(format!("{status:?}: {}", result.failure.unwrap_or_default())),
+        ended @ (JobStatus::Created
+        | JobStatus::Running
+        | JobStatus::Failing
+        | JobStatus::Failed
+        | JobStatus::Cancelling
+        | JobStatus::Canceled) => Err(format!("{ended}: {}", result.failure.unwrap_or_default())),
     }
 }
 
@@ -84,20 +95,21 @@ fn complete(job: &str) -> String {
 }
 
 /// `odd:2> fig` as `odd> fig`: a print sink with an identifier names its subtask after it.
-fn without_subtask(line: &String) -> String {
+fn without_subtask(line: &str) -> String {
     let found = line.split_once("> ").and_then(|(prefix, rest)| {
         let (identifier, subtask) = prefix.rsplit_once(':')?;
         subtask.parse::<u32>().ok()?;
         Some(format!("{identifier}> {rest}"))
     });
-    found.unwrap_or_else(|| line.clone())
+    found.unwrap_or_else(|| line.to_owned())
 }
 
-/// The lines that only one side has.
-fn difference(expected: &[String], found: &[String]) -> String {
+/// The lines that only one side has, if there are any.
+fn difference(expected: &[String], found: &[String]) -> Option<String> {
     let missing = only_in(expected, found).into_iter().map(|line| format!("  missing: {line}"));
     let extra = only_in(found, expected).into_iter().map(|line| format!("  extra: {line}"));
-    missing.chain(extra).collect::<Vec<_>>().join("\n")
+    let lines: Vec<String> = missing.chain(extra).collect();
+    (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
 /// What is left of a multiset when another is taken from it.

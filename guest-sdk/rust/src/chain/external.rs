@@ -74,11 +74,8 @@ impl Columns {
         }
         batch.value_ends.push(batch.values.len() as u32);
         batch.timestamps.push(timestamp);
-        if batch.values.len() - self.mark.values > RECORD_BYTES_MAX
-            || batch.timestamps.len() - self.mark.records > RECORD_RECORDS_MAX
-        {
-            self.emit();
-            self.instance.leaked.set(record);
+        if batch.values.len() > RECORD_BYTES_MAX || batch.timestamps.len() > RECORD_RECORDS_MAX {
+            self.leak();
         }
         Ok(())
     }
@@ -96,6 +93,17 @@ impl Columns {
             keys: self.batch.keys.len(),
             values: self.batch.values.len(),
         };
+    }
+
+    /// Lets a record's results leave before it is done, if it has made too many to keep.
+    #[cold]
+    fn leak(&mut self) {
+        if self.batch.values.len() - self.mark.values > RECORD_BYTES_MAX
+            || self.batch.timestamps.len() - self.mark.records > RECORD_RECORDS_MAX
+        {
+            self.emit();
+            self.instance.leaked.set(self.record);
+        }
     }
 
     fn emit(&mut self) {

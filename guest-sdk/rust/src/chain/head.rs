@@ -7,7 +7,7 @@ use super::instance::InstanceContext;
 use super::pipe::{Pipe, Signal};
 use crate::codec::Decode;
 use crate::error::{Failure, Outcome};
-use crate::host::{Batch, cut};
+use crate::host::Batch;
 
 /// One input of the head operator.
 pub(crate) trait Head {
@@ -27,34 +27,39 @@ pub(crate) struct DecodeHead<T, C> {
 }
 
 impl<T: 'static, C: Decode<T>> DecodeHead<T, C> {
+    /// Pushes the records of a batch; `select` is told the index of each before.
     #[inline]
-    fn record(&mut self, batch: &Batch, index: usize) -> Outcome {
-        self.instance.begin_record();
-        let bytes = cut(&batch.value_ends, &batch.values, index);
-        match self.codec.decode(bytes) {
-            Ok(value) => self.pipe.push(batch.timestamps[index], value),
-            Err(error) => Err(Failure::new(0, error)),
+    fn push_all(&mut self, batch: &Batch, select: impl Fn(usize)) -> Result<(), (u32, Failure)> {
+        let record = &self.instance.record;
+        let mut start = 0;
+        let records = batch.timestamps.iter().zip(&batch.value_ends).enumerate();
+        for (index, (timestamp, end)) in records {
+            // 0 is the number of no record.
+            record.set(record.get().wrapping_add(1).max(1));
+            select(index);
+            let end = *end as usize;
+            let pushed = match self.codec.decode(&batch.values[start..end]) {
+                Ok(value) => self.pipe.push(*timestamp, value),
+                Err(error) => Err(Failure::new(0, error)),
+            };
+            if let Err(failure) = pushed {
+                return Err((index as u32, failure));
+            }
+            start = end;
         }
+        Ok(())
     }
 }
 
 impl<T: 'static, C: Decode<T>> Head for DecodeHead<T, C> {
     fn process(&mut self, batch: &Batch) -> Result<(), (u32, Failure)> {
-        let records = batch.timestamps.len();
-        if self.keyed {
-            let keys = Rc::clone(&self.instance.keys);
-            keys.begin_call(&batch.key_ends, &batch.keys)
-                .map_err(|error| (0, Failure::new(0, error.into_fatal())))?;
-            for index in 0..records {
-                keys.select(index);
-                self.record(batch, index).map_err(|failure| (index as u32, failure))?;
-            }
-        } else {
-            for index in 0..records {
-                self.record(batch, index).map_err(|failure| (index as u32, failure))?;
-            }
+        if !self.keyed {
+            return self.push_all(batch, |_| {});
         }
-        Ok(())
+        let keys = Rc::clone(&self.instance.keys);
+        keys.begin_call(&batch.key_ends, &batch.keys)
+            .map_err(|error| (0, Failure::new(0, error.into_fatal())))?;
+        self.push_all(batch, |index| keys.select(index))
     }
 
     fn signal(&mut self, signal: Signal<'_>) -> Outcome {

@@ -60,7 +60,7 @@ impl InstanceContext {
     #[inline]
     pub(crate) fn begin_record(&self) {
         // 0 is the number of no record.
-        self.record.set(self.record.get().checked_add(1).unwrap_or(1));
+        self.record.set(self.record.get().wrapping_add(1).max(1));
     }
 
     /// Processing time, asked of the host once per call.
@@ -122,6 +122,7 @@ impl Instance {
     }
 
     /// Notes a watermark.
+    #[expect(clippy::needless_pass_by_ref_mut, reason = "calls of the host take turns")]
     pub(crate) fn on_watermark(&mut self, watermark: i64) -> Result<(), CallError> {
         self.context.watermark.set(watermark);
         Ok(())

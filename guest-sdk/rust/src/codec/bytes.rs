@@ -2,6 +2,7 @@
 
 use super::{Decode, Encode, Format};
 use crate::error::Error;
+use crate::memory;
 
 /// `Vec<u8>` as it is. An input of this format takes any other format's bytes.
 #[derive(Clone, Copy, Debug, Default)]
@@ -14,16 +15,16 @@ impl Format<Vec<u8>> for Bytes {
 }
 
 impl Encode<Vec<u8>> for Bytes {
-    #[inline]
+    #[inline(always)]
     fn encode(&self, value: &Vec<u8>, bytes: &mut Vec<u8>) -> Result<(), Error> {
-        bytes.extend_from_slice(value);
+        memory::append(bytes, value);
         Ok(())
     }
 }
 
 impl Decode<Vec<u8>> for Bytes {
-    #[inline]
+    #[inline(always)]
     fn decode(&self, bytes: &[u8]) -> Result<Vec<u8>, Error> {
-        Ok(bytes.to_vec())
+        Ok(memory::to_vec(bytes))
     }
 }

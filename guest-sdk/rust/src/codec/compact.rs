@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 
 use super::{Decode, Encode, Format};
 use crate::error::Error;
+use crate::memory;
 
 /// Any serde type in postcard's form. Its format names the Rust type, so that it only ever meets
 /// the same type of the same plugin.
@@ -68,7 +69,7 @@ impl Flavor for Appender<'_> {
 
     #[inline]
     fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
-        self.0.extend_from_slice(bytes);
+        memory::append(self.0, bytes);
         Ok(())
     }
 

@@ -8,6 +8,7 @@ use std::any::Any;
 
 use super::{Data, compact};
 use crate::error::Error;
+use crate::memory;
 
 /// A type that records can be keyed by.
 ///
@@ -23,9 +24,9 @@ pub(crate) fn encode_key<K: Key>(key: &K, bytes: &mut Vec<u8>) -> Result<(), Err
     // Resolved when compiled: `K` is known here.
     let any: &dyn Any = key;
     if let Some(text) = any.downcast_ref::<String>() {
-        bytes.extend_from_slice(text.as_bytes());
+        memory::append(bytes, text.as_bytes());
     } else if let Some(raw) = any.downcast_ref::<Vec<u8>>() {
-        bytes.extend_from_slice(raw);
+        memory::append(bytes, raw);
     } else {
         compact::to_bytes(key, bytes)?;
     }
@@ -40,9 +41,9 @@ pub(crate) fn decode_key<K: Key>(bytes: &[u8]) -> Result<K, Error> {
     if let Some(text) = slot.downcast_mut::<Option<String>>() {
         let valid = str::from_utf8(bytes)
             .map_err(|error| Error::from(error).context("the key is not text"))?;
-        *text = Some(valid.to_owned());
+        *text = Some(memory::to_string(valid));
     } else if let Some(raw) = slot.downcast_mut::<Option<Vec<u8>>>() {
-        *raw = Some(bytes.to_vec());
+        *raw = Some(memory::to_vec(bytes));
     }
     match key {
         Some(key) => Ok(key),

@@ -4,6 +4,7 @@ use std::fmt::{self, Display, Write};
 
 use super::{Decode, Encode, Format};
 use crate::error::Error;
+use crate::memory;
 
 /// `String`s as raw UTF-8. Bytes that are not UTF-8 make a bad record.
 #[derive(Clone, Copy, Debug, Default)]
@@ -20,18 +21,18 @@ impl Format<String> for Text {
 }
 
 impl Encode<String> for Text {
-    #[inline]
+    #[inline(always)]
     fn encode(&self, value: &String, bytes: &mut Vec<u8>) -> Result<(), Error> {
-        bytes.extend_from_slice(value.as_bytes());
+        memory::append(bytes, value.as_bytes());
         Ok(())
     }
 }
 
 impl Decode<String> for Text {
-    #[inline]
+    #[inline(always)]
     fn decode(&self, bytes: &[u8]) -> Result<String, Error> {
         match str::from_utf8(bytes) {
-            Ok(text) => Ok(text.to_owned()),
+            Ok(text) => Ok(memory::to_string(text)),
             Err(error) => Err(Error::from(error).context("the value is not text")),
         }
     }
@@ -44,7 +45,7 @@ impl<T: Display + 'static> Format<T> for DisplayText {
 }
 
 impl<T: Display + 'static> Encode<T> for DisplayText {
-    #[inline]
+    #[inline(always)]
     fn encode(&self, value: &T, bytes: &mut Vec<u8>) -> Result<(), Error> {
         write!(Appender(bytes), "{value}")?;
         Ok(())
@@ -56,7 +57,7 @@ struct Appender<'a>(&'a mut Vec<u8>);
 impl Write for Appender<'_> {
     #[inline]
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.0.extend_from_slice(text.as_bytes());
+        memory::append(self.0, text.as_bytes());
         Ok(())
     }
 }

@@ -31,7 +31,7 @@ pub struct RuntimeContext {
 
 /// Where an operator runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SubtaskInfo {
+pub struct SubtaskContext {
     /// Index of the subtask, from 0.
     pub index: u32,
     /// Number of subtasks.
@@ -87,9 +87,9 @@ impl RuntimeContext {
     }
 
     /// The subtask that the operator runs in.
-    pub fn subtask(&self) -> SubtaskInfo {
+    pub fn subtask(&self) -> SubtaskContext {
         let subtask = self.instance.host.subtask();
-        SubtaskInfo {
+        SubtaskContext {
             index: subtask.index,
             parallelism: subtask.parallelism,
             max_parallelism: subtask.max_parallelism,

@@ -238,7 +238,7 @@ impl PluginBuilder {
     ) -> Entry<'_> {
         let sides = Sides::default();
         let main = OutputPort { name: MAIN.to_owned(), output: 0, format: None, encoder: None };
-        let input = |name: &&'static str| InputPort { name, decoder: None };
+        let input = |input: &&'static str| InputPort { name: input, decoder: None };
         self.operators.push(Definition {
             name: name.to_owned(),
             doc: String::new(),

@@ -35,6 +35,10 @@ pub(crate) fn describe(
 ///
 /// # Errors
 /// There is none of that name; the message tells which there are.
+#[cfg_attr(
+    not(target_arch = "wasm32"),
+    expect(dead_code, reason = "only a component is given this by a host")
+)]
 pub(crate) fn take(mut operators: Vec<Definition>, name: &str) -> Result<Definition, Error> {
     match operators.iter().position(|operator| operator.name == name) {
         Some(position) => Ok(operators.swap_remove(position)),

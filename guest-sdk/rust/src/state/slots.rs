@@ -5,14 +5,14 @@
 //! away after every store has written what it held for the old key.
 
 use std::cell::{Cell, RefCell};
-use std::hash::BuildHasher;
+use std::hash::Hasher;
 use std::rc::Rc;
 
 use hashbrown::HashTable;
-use rustc_hash::FxBuildHasher;
+use rustc_hash::FxHasher;
 
 use crate::error::Error;
-use crate::host::cut;
+use crate::memory;
 
 /// Keys kept in the cache unless `sandbar.state.cache.entries` says otherwise.
 pub(crate) const CACHE_ENTRIES_DEFAULT: usize = 65_536;
@@ -85,8 +85,11 @@ impl KeyContext {
         table.begin_call();
         records.clear();
         records.reserve(key_ends.len());
-        for index in 0..key_ends.len() {
-            let key = cut(key_ends, keys, index);
+        let mut start = 0;
+        for end in key_ends {
+            let end = *end as usize;
+            let key = &keys[start..end];
+            start = end;
             records.push(table.find_or_claim(key, |slot, old_key| {
                 stores.iter().for_each(|store| store.evict(slot, old_key));
             }));
@@ -156,6 +159,13 @@ fn no_current_key(name: &str) -> ! {
     )
 }
 
+#[inline]
+fn hash_of(key: &[u8]) -> u64 {
+    let mut hasher = FxHasher::default();
+    hasher.write(key);
+    hasher.finish()
+}
+
 /// Key bytes -> slot, bounded, with second-chance eviction.
 pub(crate) struct SlotTable {
     index: HashTable<u32>,
@@ -218,9 +228,9 @@ impl SlotTable {
 
     #[inline]
     fn find_or_claim(&mut self, key: &[u8], evict: impl FnMut(u32, &[u8])) -> SlotRef {
-        let hash = FxBuildHasher.hash_one(key);
+        let hash = hash_of(key);
         let slots = &self.slots;
-        let found = self.index.find(hash, |slot| slots[*slot as usize].key == key);
+        let found = self.index.find(hash, |slot| memory::equal(&slots[*slot as usize].key, key));
         let slot = match found {
             Some(slot) => *slot,
             None => self.claim(key, hash, evict),

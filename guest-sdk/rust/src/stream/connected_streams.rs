@@ -93,12 +93,15 @@ impl<First, Second> std::fmt::Debug for ConnectedStreams<First, Second> {
     }
 }
 
+/// Types that a stream only speaks of.
+type Marker<T> = PhantomData<fn() -> T>;
+
 /// Two streams keyed alike.
 pub struct KeyedConnectedStreams<K, First, Second> {
     graph: Rc<RefCell<Graph>>,
     first: Consumed,
     second: Consumed,
-    marker: PhantomData<fn() -> (K, First, Second)>,
+    marker: Marker<(K, First, Second)>,
 }
 
 impl<K: Key, First: Data, Second: Data> KeyedConnectedStreams<K, First, Second> {

@@ -308,7 +308,7 @@ impl<In, Out, Second> OperatorHarness<In, Out, Second> {
         self.take(number as u32).into_iter().map(|(value, _)| value).collect()
     }
 
-    fn take<T: Data>(&mut self, output: u32) -> Vec<(T, Option<i64>)> {
+    fn take<T: Data>(&self, output: u32) -> Vec<(T, Option<i64>)> {
         let mut records = Vec::new();
         self.host.emitted.borrow_mut().retain(|(number, batch)| {
             if *number == output {
@@ -379,11 +379,6 @@ impl<In, Out, Second> OperatorHarness<In, Out, Second> {
     /// a histogram. Empty if it was never declared or never changed.
     pub fn metric(&self, name: &str) -> Vec<f64> {
         self.host.metric(name).unwrap_or_default()
-    }
-
-    #[cfg(test)]
-    pub(crate) fn host(&self) -> &HarnessHost {
-        &self.host
     }
 }
 

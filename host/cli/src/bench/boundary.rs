@@ -41,6 +41,12 @@ pub(super) struct BoundaryArgs {
     /// Bytes of each record's value.
     #[arg(long, default_value_t = 64)]
     record_bytes: usize,
+    /// Measure only the rows whose name holds this.
+    #[arg(long, default_value = "")]
+    only: String,
+    /// Write perf-PID.map to the temporary folder, so that Linux `perf` names guests' functions.
+    #[arg(long)]
+    perf_map: bool,
     /// Print JSON with minimum, median and maximum.
     #[arg(long)]
     json: bool,
@@ -78,8 +84,11 @@ fn rows() -> Vec<Row> {
 
 /// Runs the benchmark and prints the table.
 pub(super) fn run(args: &BoundaryArgs) -> anyhow::Result<()> {
-    let engine =
-        Engine::new(EngineOptions { cache_folder: cache_folder(), ..EngineOptions::default() })?;
+    let engine = Engine::new(EngineOptions {
+        cache_folder: cache_folder(),
+        perf_map: args.perf_map,
+        ..EngineOptions::default()
+    })?;
     let benchmarks = args.guests.read("benchmarks.wasm")?;
     let uncached = args.guests.read("guest_uncached.wasm")?;
     let load = |name: &str, bytes: &[u8]| -> anyhow::Result<PluginHandle> {
@@ -96,7 +105,7 @@ pub(super) fn run(args: &BoundaryArgs) -> anyhow::Result<()> {
         plugins.insert(name, handle);
     }
     let mut table = Vec::new();
-    for row in rows() {
+    for row in rows().into_iter().filter(|row| row.name.contains(&args.only)) {
         eprintln!("measuring: {}", row.name);
         let figures = BATCH_SIZES.map(|size| measure(args, &plugins, &row, size));
         table.push((row.name, figures.into_iter().collect::<anyhow::Result<Vec<Figure>>>()?));

@@ -7,9 +7,6 @@ use serde_json::{Value, json};
 
 /// Prints the summary to standard error.
 pub(crate) fn print(name: &str, result: &JobResult, snapshot: &JobSnapshot) {
-    if let Some(failure) = &result.failure {
-        eprintln!("error: {failure}");
-    }
     let width = snapshot.vertices.iter().map(|vertex| vertex.name.len()).max().unwrap_or(6).max(6);
     eprintln!(
         "{:width$}  {:>5} {:>13} {:>13} {:>13} {:>9} {:>12}",

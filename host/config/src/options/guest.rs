@@ -32,6 +32,10 @@ options! {
     /// What guests may reach beyond the contract, with commas between: `clocks`, `random`.
     GUEST_CAPABILITIES: Option<String> = "sandbar.capabilities";
 
+    /// Whether guests' functions are written to perf-PID.map in the temporary folder, so that
+    /// Linux `perf` finds their names.
+    GUEST_PERF_MAP: bool = "sandbar.guest.perf-map", default "false";
+
     /// Size of a plugin file.
     PLUGIN_BYTES_MAX: MemorySize = "sandbar.plugin.bytes.max", default "64 mb";
 

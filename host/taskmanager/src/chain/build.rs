@@ -67,7 +67,7 @@ impl ChainBuilder<'_> {
     }
 
     fn source(&self, node: &OperatorNode, connector: &Connector) -> Result<Head, TaskError> {
-        let failed = |source| TaskError::Connector { operator: node.name.clone(), source };
+        let failed = |error| TaskError::of_connector(&node.name, error);
         let folder = self.deployment.job.base_folder.as_deref();
         let source = sandbar_connectors::source(&connector.name, &connector.options, folder)
             .map_err(failed)?;
@@ -115,7 +115,7 @@ impl ChainBuilder<'_> {
         node: &OperatorNode,
         connector: &Connector,
     ) -> Result<Box<dyn Operator>, TaskError> {
-        let failed = |source| TaskError::Connector { operator: node.name.clone(), source };
+        let failed = |error| TaskError::of_connector(&node.name, error);
         let folder = self.deployment.job.base_folder.as_deref();
         let sink = sandbar_connectors::sink(&connector.name, &connector.options, folder)
             .map_err(failed)?;
@@ -169,10 +169,7 @@ impl ChainBuilder<'_> {
                 self.control.cancel_flag(),
                 Box::new(host),
             )
-            .map_err(|error| match error.fault {
-                sandbar_wasm::GuestFault::Canceled => TaskError::Canceled,
-                _ => TaskError::Guest(Box::new(error)),
-            })?;
+            .map_err(TaskError::of_guest)?;
         let subtask = self.deployment.subtask;
         let name = node.name.clone();
         Ok(Box::new(WasmOperator::new(name, subtask, instance, policy, metrics)))

@@ -136,9 +136,10 @@ impl OperatorHost for GuestHost {
             return Err(HostError::NoSuchOutput { output, outputs });
         }
         self.outputs.emit(output as usize, batch).map_err(|error| {
-            let told = match &error {
-                TaskError::Canceled => HostError::Canceled,
-                _ => HostError::Downstream("an operator further down the chain failed".to_owned()),
+            let told = if error.is_canceled() {
+                HostError::Canceled
+            } else {
+                HostError::Downstream("an operator further down the chain failed".to_owned())
             };
             self.failure = Some(error);
             told

@@ -29,7 +29,7 @@ impl SinkOperator {
     }
 
     fn named(&self, result: Result<(), ConnectorError>) -> Result<(), TaskError> {
-        result.map_err(|source| TaskError::Connector { operator: self.name.clone(), source })
+        result.map_err(|error| TaskError::of_connector(&self.name, error))
     }
 }
 

@@ -53,7 +53,7 @@ impl WasmOperator {
     /// Applies the policy to record `index`; the error stands if the policy is to fail.
     fn on_bad_record(
         &mut self,
-        error: GuestError,
+        error: Box<GuestError>,
         batch: RecordBatchView<'_>,
         index: usize,
         message: &str,
@@ -61,7 +61,7 @@ impl WasmOperator {
         match self.bad_records.policy {
             ErrorPolicy::Fail => {
                 let record = preview(batch.value(index));
-                return Err(TaskError::BadRecord { error: Box::new(error), record });
+                return Err(TaskError::BadRecord { error, record });
             }
             ErrorPolicy::Skip => {
                 tracing::debug!(operator = %self.name, message, "record skipped");
@@ -79,24 +79,16 @@ impl WasmOperator {
     }
 
     /// Turns a guest's failure into the task's: what failed further down the chain speaks first.
-    fn failure(&mut self, error: GuestError) -> TaskError {
+    fn failure(&mut self, error: Box<GuestError>) -> TaskError {
         if let Some(downstream) = self.host().take_failure() {
             return downstream;
         }
-        match error.fault {
-            GuestFault::Canceled => TaskError::Canceled,
-            GuestFault::BadRecord { .. }
-            | GuestFault::Fatal { .. }
-            | GuestFault::Trap { .. }
-            | GuestFault::MemoryLimit { .. }
-            | GuestFault::Deadline { .. }
-            | GuestFault::Host(_) => TaskError::Guest(Box::new(error)),
-        }
+        TaskError::of_guest(error)
     }
 
     fn call(
         &mut self,
-        call: impl FnOnce(&mut Instance) -> Result<(), GuestError>,
+        call: impl FnOnce(&mut Instance) -> Result<(), Box<GuestError>>,
     ) -> Result<(), TaskError> {
         call(&mut self.instance).map_err(|error| self.failure(error))
     }
@@ -136,11 +128,11 @@ impl Operator for WasmOperator {
                 let message =
                     format!("it refused record {index} of a batch of {}: {message}", view.len());
                 let fault = GuestFault::Fatal { message };
-                return Err(TaskError::Guest(Box::new(GuestError { fault, ..error })));
+                return Err(TaskError::Guest(Box::new(GuestError { fault, ..*error })));
             }
             if operator != 0 {
                 let record = preview(view.value(index));
-                return Err(TaskError::BadRecord { error: Box::new(error), record });
+                return Err(TaskError::BadRecord { error, record });
             }
             let behind = view.copy_from(index + 1);
             match rest.take() {

@@ -61,6 +61,7 @@ pub struct Channel {
 #[derive(Debug, Default)]
 struct ChannelState {
     queue: VecDeque<StreamElement>,
+    #[expect(clippy::vec_box, reason = "the boxes themselves go back to producers")]
     free: Vec<Box<RecordBatch>>,
     /// Set while the producer waits for room.
     waiting_producer: Option<Thread>,

@@ -1,6 +1,6 @@
 //! The loop of a source task: poll the reader, send what it read, ask for splits.
 
-use sandbar_connectors::{ConnectorError, ReaderStatus, SourceReader};
+use sandbar_connectors::{ReaderStatus, SourceReader};
 use sandbar_model::{RecordBatch, RecordBatchView, Watermark};
 
 use super::{Pace, Task};
@@ -16,8 +16,7 @@ pub(super) fn run(
     mut reader: Box<dyn SourceReader>,
     outputs: Outputs,
 ) -> Result<(), TaskError> {
-    let failed =
-        |source: ConnectorError| TaskError::Connector { operator: name.to_owned(), source };
+    let failed = |error| TaskError::of_connector(name, error);
     let (vertex, subtask) = (task.deployment.vertex, task.deployment.subtask);
     let mut head = SourceHead { outputs };
     let mut batch = RecordBatch::new();

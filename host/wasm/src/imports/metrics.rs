@@ -25,21 +25,27 @@ pub(super) fn add(functions: &mut Functions<'_>) -> wasmtime::Result<()> {
     functions.func_wrap("add", |store: Store<'_>, (id, amount): (u32, i64)| {
         match metric(&store, id)? {
             GuestMetric::Counter(add) => add(amount),
-            other => return Err(mismatch(id, "add", other)),
+            other @ (GuestMetric::Gauge(_) | GuestMetric::Histogram(_)) => {
+                return Err(mismatch(id, "add", other));
+            }
         }
         Ok(())
     })?;
     functions.func_wrap("set", |store: Store<'_>, (id, value): (u32, f64)| {
         match metric(&store, id)? {
             GuestMetric::Gauge(set) => set(value),
-            other => return Err(mismatch(id, "set", other)),
+            other @ (GuestMetric::Counter(_) | GuestMetric::Histogram(_)) => {
+                return Err(mismatch(id, "set", other));
+            }
         }
         Ok(())
     })?;
     functions.func_wrap("observe", |store: Store<'_>, (id, value): (u32, f64)| {
         match metric(&store, id)? {
             GuestMetric::Histogram(observe) => observe(value),
-            other => return Err(mismatch(id, "observe", other)),
+            other @ (GuestMetric::Counter(_) | GuestMetric::Gauge(_)) => {
+                return Err(mismatch(id, "observe", other));
+            }
         }
         Ok(())
     })

@@ -58,7 +58,7 @@ impl PluginGuest for Contract {
             doc: format!("Calls {name}."),
             kind: if *keyed { OperatorKind::KeyedProcess } else { OperatorKind::Process },
             inputs: vec![port("main")],
-            outputs: ["main", "side"][..*outputs].iter().map(|name| port(name)).collect(),
+            outputs: ["main", "side"][..*outputs].iter().map(|output| port(output)).collect(),
             states: if *keyed {
                 vec![State { name: "count".into(), kind: "value".into(), schema: "u64".into() }]
             } else {

@@ -41,7 +41,7 @@ pub(crate) fn process(name: &str, batch: &Batch) -> Result<(), Error> {
         "panic" => panic!("this guest panics on purpose"),
         "loop" => endless_loop(),
         "grow-memory" => grow_memory(),
-        "recurse" => std::hint::black_box(recurse(std::hint::black_box(1))),
+        "recurse" => recurse(std::hint::black_box(1)),
         "emit-forever" => loop {
             collector::emit(0, batch);
         },
@@ -132,7 +132,7 @@ fn every_third(batch: &Batch) -> Result<(), Error> {
     for (index, end) in batch.value_ends.iter().enumerate() {
         let value = batch.values[start as usize..*end as usize].to_vec();
         start = *end;
-        if value.len() % 3 == 0 {
+        if value.len().is_multiple_of(3) {
             return Err(bad_record(index as u32, "its length is divisible by three"));
         }
         let one = Batch {

@@ -114,7 +114,7 @@ pub(crate) struct KeyedMerge {
 }
 
 impl KeyedMerge {
-    fn add(&mut self, ctx: &Context<String>, first: u64, second: u64) -> Result<()> {
+    fn add(&self, ctx: &Context<String>, first: u64, second: u64) -> Result<()> {
         let before = self.counts.value();
         if before.is_none() {
             ctx.register_event_time_timer(END_OF_TIME)?;

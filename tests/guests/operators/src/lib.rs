@@ -53,6 +53,7 @@ fn stateless(plugin: &mut sandbar_sdk::plugin::PluginBuilder) {
         })
         .input(Text)
         .output(Text)
+        .config_schema(r#"{"type":"object","required":["length"]}"#)
         .doc("Keeps lines of more bytes than `length`.");
     plugin
         .map_with("member", |config: Member| {
@@ -60,6 +61,7 @@ fn stateless(plugin: &mut sandbar_sdk::plugin::PluginBuilder) {
         })
         .input(Json)
         .output(Text)
+        .config_schema(r#"{"type":"object","required":["name"]}"#)
         .doc("Takes a member out of each object; refuses what has none.");
 }
 
@@ -78,6 +80,7 @@ sandbar_sdk::plugin! {
             .process_with("refuse", |config: functions::RefuseConfig| Ok(Refuse::new(config)))
             .input(Text)
             .output(Text)
+            .config_schema(r#"{"type":"object","required":["containing"]}"#)
             .doc("Refuses lines that hold a text.");
         plugin
             .process("share", Share::default())

@@ -7,12 +7,10 @@ impl<T: 'static> DataStream<T> {
     settings_methods!();
 
     /// Sets what happens to a record that the operator refuses.
-    #[must_use]
     pub fn on_error(self, policy: ErrorPolicy) -> DataStream<T> {
         let node = self.parts[0].node;
-        match self.graph.borrow_mut().operator(node) {
-            Some(operator) => operator.on_error = policy,
-            None => {}
+        if let Some(operator) = self.graph.borrow_mut().operator(node) {
+            operator.on_error = policy;
         }
         self
     }

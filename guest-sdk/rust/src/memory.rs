@@ -1,0 +1,123 @@
+//! The only unsafe code of the SDK: copies of short strings of bytes, and the guest's allocator.
+//! Both are here because a call into the engine (`memory.copy`) and dlmalloc's `malloc` and `free`
+//! cost more than all else that is done to a record of some dozen bytes.
+
+#![expect(unsafe_code, reason = "raw copies and a global allocator cannot be written without")]
+
+#[cfg(all(target_arch = "wasm32", feature = "allocator"))]
+mod allocator;
+
+/// Strings up to this length are copied in line, longer ones by `memory.copy`: in the engine that
+/// is a call of some 10 ns, which pays off from about here.
+const INLINE_BYTES_MAX: usize = 128;
+
+/// Appends bytes to a vector.
+#[inline(always)]
+pub(crate) fn append(target: &mut Vec<u8>, bytes: &[u8]) {
+    target.reserve(bytes.len());
+    let end = target.len();
+    // SAFETY: there is room for the bytes behind `end`, which the copy initialises; a borrowed
+    // slice cannot overlap the spare capacity of a vector that is borrowed mutably.
+    unsafe {
+        copy(bytes.as_ptr(), target.as_mut_ptr().add(end), bytes.len());
+        target.set_len(end + bytes.len());
+    }
+}
+
+/// Copies bytes into a vector of their own.
+#[inline(always)]
+pub(crate) fn to_vec(bytes: &[u8]) -> Vec<u8> {
+    let mut vector = Vec::with_capacity(bytes.len());
+    // SAFETY: the vector has room for the bytes, which the copy initialises, and is its own.
+    unsafe {
+        copy(bytes.as_ptr(), vector.as_mut_ptr(), bytes.len());
+        vector.set_len(bytes.len());
+    }
+    vector
+}
+
+/// Copies text into a string of its own.
+#[inline]
+pub(crate) fn to_string(text: &str) -> String {
+    // SAFETY: the bytes are those of a `str`.
+    unsafe { String::from_utf8_unchecked(to_vec(text.as_bytes())) }
+}
+
+/// Whether two strings of bytes are the same. Plain `==` compares byte by byte in a component.
+#[inline]
+pub(crate) fn equal(left: &[u8], right: &[u8]) -> bool {
+    if left.len() != right.len() {
+        return false;
+    }
+    let (left, left_rest) = left.as_chunks::<8>();
+    let (right, right_rest) = right.as_chunks::<8>();
+    let words = left
+        .iter()
+        .zip(right)
+        .all(|(left, right)| u64::from_le_bytes(*left) == u64::from_le_bytes(*right));
+    words && left_rest.iter().zip(right_rest).all(|(left, right)| left == right)
+}
+
+/// A block of 16 bytes that the target moves at once.
+#[cfg(target_arch = "wasm32")]
+type Block = std::arch::wasm32::v128;
+/// A block of 16 bytes.
+#[cfg(not(target_arch = "wasm32"))]
+type Block = [u64; 2];
+
+/// Copies `length` bytes. Short strings are copied as two runs of a fixed length, one from the
+/// start and one up to the end, which overlap unless the string is as long as both.
+///
+/// # Safety
+/// Both ranges of `length` bytes are valid and do not overlap.
+#[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
+#[cfg_attr(not(target_arch = "wasm32"), inline)]
+unsafe fn copy(from: *const u8, to: *mut u8, length: usize) {
+    // SAFETY: every access lies within the ranges, as the conditions on `length` say.
+    unsafe {
+        match length {
+            33..=64 => copy_ends::<[Block; 2]>(from, to, length),
+            16..=32 => copy_ends::<Block>(from, to, length),
+            8..=15 => copy_ends::<u64>(from, to, length),
+            4..=7 => copy_ends::<u32>(from, to, length),
+            1..=3 => {
+                copy_run::<u8>(from, to, 0);
+                copy_run::<u8>(from, to, length / 2);
+                copy_run::<u8>(from, to, length - 1);
+            }
+            65..=INLINE_BYTES_MAX => copy_ends::<[Block; 4]>(from, to, length),
+            _ => to.copy_from_nonoverlapping(from, length),
+        }
+    }
+}
+
+/// Copies the first and the last `Run` of a string.
+///
+/// # Safety
+/// As [`copy`], and `length` is one to two runs.
+#[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
+#[inline]
+unsafe fn copy_ends<Run>(from: *const u8, to: *mut u8, length: usize) {
+    // SAFETY: the caller's.
+    unsafe {
+        copy_run::<Run>(from, to, 0);
+        copy_run::<Run>(from, to, length - size_of::<Run>());
+    }
+}
+
+/// Copies one run at an offset.
+///
+/// # Safety
+/// Both ranges have a `Run` at the offset.
+#[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
+#[inline]
+unsafe fn copy_run<Run>(from: *const u8, to: *mut u8, at: usize) {
+    // SAFETY: the caller's; unaligned accesses need no alignment.
+    unsafe {
+        let run = from.add(at).cast::<Run>().read_unaligned();
+        to.add(at).cast::<Run>().write_unaligned(run);
+    }
+}
+
+#[cfg(test)]
+mod tests;
