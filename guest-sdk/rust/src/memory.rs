@@ -55,7 +55,7 @@ pub(crate) fn equal(left: &[u8], right: &[u8]) -> bool {
         .iter()
         .zip(right)
         .all(|(left, right)| u64::from_le_bytes(*left) == u64::from_le_bytes(*right));
-    words && left_rest.iter().zip(right_rest).all(|(left, right)| left == right)
+    words && left_rest.iter().zip(right_rest).all(|(one, other)| one == other)
 }
 
 /// A block of 16 bytes that the target moves at once.

@@ -2,7 +2,7 @@
 //! that it hands to its closure.
 
 mod builder;
-#[cfg(target_arch = "wasm32")]
+#[doc(hidden)]
 pub mod component;
 pub(crate) mod registry;
 

@@ -122,10 +122,8 @@ impl Instance {
     }
 
     /// Notes a watermark.
-    #[expect(clippy::needless_pass_by_ref_mut, reason = "calls of the host take turns")]
-    pub(crate) fn on_watermark(&mut self, watermark: i64) -> Result<(), CallError> {
+    pub(crate) fn on_watermark(&self, watermark: i64) {
         self.context.watermark.set(watermark);
-        Ok(())
     }
 
     /// Fires timers of the head.

@@ -13,10 +13,6 @@ use crate::operator::definition::{Definition, OperatorKind, Wiring};
 
 /// Where the records of an output go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(
-    not(target_arch = "wasm32"),
-    expect(dead_code, reason = "only a component is given this by a host")
-)]
 pub(crate) enum Target {
     /// The operator at this position of the chain.
     Chained(u32),
@@ -26,10 +22,6 @@ pub(crate) enum Target {
 
 /// One operator of a chain, as the host asks for it.
 #[derive(Clone, Debug, Default)]
-#[cfg_attr(
-    not(target_arch = "wasm32"),
-    expect(dead_code, reason = "only a component is given this by a host")
-)]
 pub(crate) struct ChainedOperator {
     pub(crate) operator: String,
     pub(crate) uid: String,

@@ -1,11 +1,11 @@
 //! The exports of a component: each is a few lines between the contract's types and the SDK's.
+//! Natively the same exports run on the in-memory host.
 
 use std::cell::RefCell;
 use std::marker::PhantomData;
 use std::rc::Rc;
-use std::sync::Once;
 
-use super::registry::{describe, take};
+use super::registry::{Registry, describe};
 use super::{Job, Plugin, PluginBuilder};
 use crate::bindings::exports::sandbar::operator::operator::{
     ChainedOperator as WitChained, Guest as OperatorGuest, OutputTarget,
@@ -17,9 +17,7 @@ use crate::bindings::sandbar::operator::types::{BadRecord, Error as WitError};
 use crate::chain::instance::{CallError, Instance};
 use crate::chain::wiring::{ChainedOperator, Target, open};
 use crate::error::Error;
-use crate::host::wit::WitHost;
 use crate::host::{Batch, Host, TimerBatch};
-use crate::log::Level;
 use crate::operator::definition::Definition;
 use crate::stream::environment::job_parts;
 use crate::timers::TimeDomain;
@@ -29,30 +27,54 @@ thread_local! {
     static INSTANCE: RefCell<Option<Instance>> = const { RefCell::new(None) };
 }
 
+/// The exports of a component whose operators come from `S`.
+pub struct Component<S>(PhantomData<S>);
+
 /// The exports of a plugin.
-pub struct PluginComponent<P>(PhantomData<P>);
+pub type PluginComponent<P> = Component<OfPlugin<P>>;
 
 /// The exports of a job.
-pub struct JobComponent<J>(PhantomData<J>);
+pub type JobComponent<J> = Component<OfJob<J>>;
 
-fn registered<P: Plugin>() -> Vec<Definition> {
-    let mut plugin = PluginBuilder::default();
-    P::register(&mut plugin);
-    plugin.operators
+/// The operators that a plugin registers.
+pub struct OfPlugin<P>(PhantomData<P>);
+
+/// The operators that a job builds.
+pub struct OfJob<J>(PhantomData<J>);
+
+/// Where the operators of a component come from.
+trait Operators: 'static {
+    const NAME: &'static str;
+    const VERSION: &'static str;
+    fn operators(arguments: &[String]) -> Result<Vec<Definition>, Error>;
 }
 
-impl<P: Plugin> PluginGuest for PluginComponent<P> {
-    fn describe(_arguments: Vec<String>) -> Result<Description, String> {
-        log_panics();
-        describe(P::NAME, P::VERSION, &registered::<P>()).map_err(|error| error.to_string())
+impl<P: Plugin> Operators for OfPlugin<P> {
+    const NAME: &'static str = P::NAME;
+    const VERSION: &'static str = P::VERSION;
+
+    fn operators(_arguments: &[String]) -> Result<Vec<Definition>, Error> {
+        let mut plugin = PluginBuilder::default();
+        P::register(&mut plugin);
+        Ok(plugin.operators)
     }
 }
 
-impl<J: Job> PluginGuest for JobComponent<J> {
+impl<J: Job> Operators for OfJob<J> {
+    const NAME: &'static str = J::NAME;
+    const VERSION: &'static str = J::VERSION;
+
+    fn operators(arguments: &[String]) -> Result<Vec<Definition>, Error> {
+        let (_, operators) = job_parts(J::NAME, J::define, arguments)?;
+        Ok(operators)
+    }
+}
+
+impl<S: Operators> PluginGuest for Component<S> {
     fn describe(arguments: Vec<String>) -> Result<Description, String> {
         log_panics();
-        job_parts(J::NAME, J::define, &arguments)
-            .and_then(|(_, operators)| describe(J::NAME, J::VERSION, &operators))
+        S::operators(&arguments)
+            .and_then(|operators| describe(S::NAME, S::VERSION, &operators))
             .map_err(|error| error.to_string())
     }
 }
@@ -60,15 +82,22 @@ impl<J: Job> PluginGuest for JobComponent<J> {
 impl<J: Job> JobGuest for JobComponent<J> {
     fn define(arguments: Vec<String>) -> Result<String, String> {
         log_panics();
-        let (spec, _) =
-            job_parts(J::NAME, J::define, &arguments).map_err(|error| error.to_string())?;
-        Ok(spec)
+        match job_parts(J::NAME, J::define, &arguments) {
+            Ok((spec, _)) => Ok(spec),
+            Err(error) => Err(error.to_string()),
+        }
     }
 }
 
-impl<P: Plugin> OperatorGuest for PluginComponent<P> {
+impl<S: Operators> OperatorGuest for Component<S> {
     fn open(chain: Vec<WitChained>) -> Result<(), WitError> {
-        open_instance(chain, |operator| take(registered::<P>(), &operator.operator))
+        log_panics();
+        let chain: Vec<ChainedOperator> = chain.into_iter().map(chained).collect();
+        let mut registry = Registry::new(S::operators);
+        let instance = open(host(), &chain, |operator| registry.take(operator))
+            .map_err(|error| WitError::Fatal(error.to_string()))?;
+        INSTANCE.with_borrow_mut(|slot| *slot = Some(instance));
+        Ok(())
     }
 
     fn process(input: u32, batch: Batch) -> Result<(), WitError> {
@@ -76,53 +105,18 @@ impl<P: Plugin> OperatorGuest for PluginComponent<P> {
     }
 
     fn on_watermark(watermark: i64) -> Result<(), WitError> {
-        call(|instance| instance.on_watermark(watermark))
-    }
-
-    fn on_timers(operator: u32, domain: WitDomain, timers: TimerBatch) -> Result<(), WitError> {
-        call(|instance| instance.on_timers(operator, domain_of(domain), &timers))
-    }
-
-    fn before_checkpoint(_checkpoint_id: u64) -> Result<(), WitError> {
-        call(Instance::before_checkpoint)
-    }
-
-    fn finish() -> Result<(), WitError> {
-        call(Instance::finish)
-    }
-
-    fn close() -> Result<(), WitError> {
-        call(Instance::close)
-    }
-}
-
-impl<J: Job> OperatorGuest for JobComponent<J> {
-    fn open(chain: Vec<WitChained>) -> Result<(), WitError> {
-        // The builder runs once for all operators of the chain; one that is asked for twice, a key
-        // selector behind two inputs of a union, makes it run again.
-        let mut built: Vec<Definition> = Vec::new();
-        open_instance(chain, |operator| {
-            let known = |definition: &Definition| definition.name == operator.operator;
-            if !built.iter().any(known) {
-                (_, built) = job_parts(J::NAME, J::define, &operator.arguments)?;
-            }
-            match built.iter().position(known) {
-                Some(position) => Ok(built.swap_remove(position)),
-                None => take(std::mem::take(&mut built), &operator.operator),
-            }
+        call(|instance| {
+            instance.on_watermark(watermark);
+            Ok(())
         })
     }
 
-    fn process(input: u32, batch: Batch) -> Result<(), WitError> {
-        call(|instance| instance.process(input, &batch))
-    }
-
-    fn on_watermark(watermark: i64) -> Result<(), WitError> {
-        call(|instance| instance.on_watermark(watermark))
-    }
-
     fn on_timers(operator: u32, domain: WitDomain, timers: TimerBatch) -> Result<(), WitError> {
-        call(|instance| instance.on_timers(operator, domain_of(domain), &timers))
+        let domain = match domain {
+            WitDomain::EventTime => TimeDomain::EventTime,
+            WitDomain::ProcessingTime => TimeDomain::ProcessingTime,
+        };
+        call(|instance| instance.on_timers(operator, domain, &timers))
     }
 
     fn before_checkpoint(_checkpoint_id: u64) -> Result<(), WitError> {
@@ -136,18 +130,6 @@ impl<J: Job> OperatorGuest for JobComponent<J> {
     fn close() -> Result<(), WitError> {
         call(Instance::close)
     }
-}
-
-fn open_instance(
-    chain: Vec<WitChained>,
-    define: impl FnMut(&ChainedOperator) -> Result<Definition, Error>,
-) -> Result<(), WitError> {
-    log_panics();
-    let chain: Vec<ChainedOperator> = chain.into_iter().map(chained).collect();
-    let instance = open(Rc::new(WitHost), &chain, define)
-        .map_err(|error| WitError::Fatal(error.to_string()))?;
-    INSTANCE.with_borrow_mut(|slot| *slot = Some(instance));
-    Ok(())
 }
 
 fn chained(operator: WitChained) -> ChainedOperator {
@@ -155,17 +137,14 @@ fn chained(operator: WitChained) -> ChainedOperator {
         OutputTarget::Chained(position) => Target::Chained(position),
         OutputTarget::External(number) => Target::External(number),
     };
+    let targets = |targets: Vec<OutputTarget>| targets.into_iter().map(target).collect();
     ChainedOperator {
         operator: operator.operator,
         uid: operator.uid,
         name: operator.name,
         config: operator.config,
         arguments: operator.arguments,
-        outputs: operator
-            .outputs
-            .into_iter()
-            .map(|targets| targets.into_iter().map(target).collect())
-            .collect(),
+        outputs: operator.outputs.into_iter().map(targets).collect(),
         partitions: operator.partitions,
     }
 }
@@ -184,19 +163,30 @@ fn call(run: impl FnOnce(&mut Instance) -> Result<(), CallError>) -> Result<(), 
     })
 }
 
-fn domain_of(domain: WitDomain) -> TimeDomain {
-    match domain {
-        WitDomain::EventTime => TimeDomain::EventTime,
-        WitDomain::ProcessingTime => TimeDomain::ProcessingTime,
-    }
+#[cfg(target_arch = "wasm32")]
+fn host() -> Rc<dyn Host> {
+    Rc::new(crate::host::wit::WitHost)
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+fn host() -> Rc<dyn Host> {
+    Rc::new(crate::host::harness::HarnessHost::default())
 }
 
 /// Makes a panic write its message and place to the log before it traps.
+#[cfg(target_arch = "wasm32")]
 fn log_panics() {
-    static HOOK: Once = Once::new();
+    static HOOK: std::sync::Once = std::sync::Once::new();
     HOOK.call_once(|| {
         std::panic::set_hook(Box::new(|info| {
-            WitHost.log(0, Level::Error, &info.to_string());
+            crate::host::wit::WitHost.log(0, crate::log::Level::Error, &info.to_string());
         }));
     });
 }
+
+/// Leaves panics to the test that runs the exports.
+#[cfg(not(target_arch = "wasm32"))]
+fn log_panics() {}
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,7 @@
 use crate::bindings::exports::sandbar::operator::plugin::{
     Description, Operator, OperatorKind as WitKind, Port, State,
 };
+use crate::chain::wiring::ChainedOperator;
 use crate::error::Error;
 use crate::operator::definition::{Definition, OperatorKind};
 
@@ -31,20 +32,35 @@ pub(crate) fn describe(
     })
 }
 
-/// Takes the definition of an operator out of a list.
-///
-/// # Errors
-/// There is none of that name; the message tells which there are.
-#[cfg_attr(
-    not(target_arch = "wasm32"),
-    expect(dead_code, reason = "only a component is given this by a host")
-)]
-pub(crate) fn take(mut operators: Vec<Definition>, name: &str) -> Result<Definition, Error> {
-    match operators.iter().position(|operator| operator.name == name) {
-        Some(position) => Ok(operators.swap_remove(position)),
-        None => {
-            let known: Vec<&str> = operators.iter().map(|known| known.name.as_str()).collect();
-            Err(Error::fatal(format!("no operator '{name}', only: {}", known.join(", "))))
+/// Hands out the operators of a component by name.
+pub(crate) struct Registry<F> {
+    build: F,
+    built: Vec<Definition>,
+}
+
+impl<F: FnMut(&[String]) -> Result<Vec<Definition>, Error>> Registry<F> {
+    /// Makes a registry of the operators that `build` makes from the arguments of the job.
+    pub(crate) fn new(build: F) -> Registry<F> {
+        Registry { build, built: Vec::new() }
+    }
+
+    /// Takes an operator. One run of the builder serves all operators of a chain; an operator that
+    /// the chain has twice makes it run again.
+    ///
+    /// # Errors
+    /// The builder fails, or has no operator of that name; the message tells which there are.
+    pub(crate) fn take(&mut self, wanted: &ChainedOperator) -> Result<Definition, Error> {
+        let is_wanted = |definition: &Definition| definition.name == wanted.operator;
+        if !self.built.iter().any(is_wanted) {
+            self.built = (self.build)(&wanted.arguments)?;
+        }
+        match self.built.iter().position(is_wanted) {
+            Some(position) => Ok(self.built.swap_remove(position)),
+            None => {
+                let known: Vec<&str> = self.built.iter().map(|known| known.name.as_str()).collect();
+                let (wanted, known) = (&wanted.operator, known.join(", "));
+                Err(Error::fatal(format!("there is no operator '{wanted}', only: {known}")))
+            }
         }
     }
 }

@@ -7,12 +7,16 @@ use serde::{Deserialize, Serialize};
 pub struct DeadLetter {
     /// The operator that refused it.
     pub operator: String,
-    /// Index of its subtask.
+    /// Number of its subtask, from 1.
     pub subtask: u32,
     /// Why.
     pub message: String,
     /// Timestamp of the record in milliseconds since the Unix epoch; none if it had none.
     pub timestamp: Option<i64>,
-    /// The record's value: text where it is text, else as the host encodes it.
-    pub value: serde_json::Value,
+    /// The record's value, if that is UTF-8.
+    #[serde(default)]
+    pub value: Option<String>,
+    /// The record's value in hexadecimal digits, otherwise.
+    #[serde(default, rename = "value-hex")]
+    pub value_hex: Option<String>,
 }

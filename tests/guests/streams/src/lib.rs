@@ -19,7 +19,11 @@ sandbar_sdk::job! {
         let rows = lines.process(Parse).name("parse");
         labelled(&rows.side_output(&LARGE).map(|row| row.name), "large");
         let unparsed = rows.dead_letters();
-        labelled(&unparsed.map(|letter| format!("{}: {}", letter.value, letter.message)), "bad");
+        let shown = |letter: DeadLetter| {
+            let value = letter.value.unwrap_or_default();
+            format!("\"{value}\": {}", letter.message)
+        };
+        labelled(&unparsed.map(shown), "bad");
 
         // The subtask is the number, modulo how many there are.
         let dealt = rows.partition_custom(|number: u64, of| (number % u64::from(of)) as u32, |row| {
