@@ -59,3 +59,6 @@ fn bound<T>(target: &Option<T>) -> &T {
 fn unbound() -> ! {
     panic!("a state handle was used before it was obtained from the runtime context in open")
 }
+
+#[cfg(test)]
+mod tests;

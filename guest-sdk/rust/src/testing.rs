@@ -37,3 +37,6 @@ pub fn plugin_operators(register: fn(&mut PluginBuilder)) -> Result<Vec<String>,
     let description = describe("plugin", "0", &plugin.operators)?;
     Ok(description.operators.into_iter().map(|operator| operator.name).collect())
 }
+
+#[cfg(test)]
+mod tests;

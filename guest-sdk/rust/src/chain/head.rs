@@ -57,7 +57,7 @@ impl<T: 'static, C: Decode<T>> Head for DecodeHead<T, C> {
             return self.push_all(batch, |_| {});
         }
         let keys = Rc::clone(&self.instance.keys);
-        keys.begin_call(&batch.key_ends, &batch.keys)
+        keys.begin_call(batch.timestamps.len(), &batch.key_ends, &batch.keys)
             .map_err(|error| (0, Failure::new(0, error.into_fatal())))?;
         self.push_all(batch, |index| keys.select(index))
     }

@@ -139,7 +139,8 @@ impl Instance {
         // During event time timers the watermark is already the one that fires them, as in Flink.
         self.context.watermark.set(self.context.host.current_watermark());
         let keys = Rc::clone(&self.context.keys);
-        if let Err(error) = keys.begin_call(&timers.key_ends, &timers.keys) {
+        if let Err(error) = keys.begin_call(timers.timestamps.len(), &timers.key_ends, &timers.keys)
+        {
             return self.fail(error.to_string());
         }
         for index in 0..timers.timestamps.len() {

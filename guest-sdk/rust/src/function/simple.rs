@@ -106,6 +106,14 @@ pub trait FlatMapFunction<In, Out>: 'static {
     /// As the function says; see [`Error`].
     fn flat_map(&mut self, value: In, out: &mut Collector<Out>) -> Result<(), Error>;
 
+    /// The input has ended: emits what is left.
+    ///
+    /// # Errors
+    /// Any error fails the task.
+    fn finish(&mut self, _out: &mut Collector<Out>) -> Result<(), Error> {
+        Ok(())
+    }
+
     /// Cleans up; as [`MapFunction::close`].
     ///
     /// # Errors

@@ -8,6 +8,7 @@ use crate::chain::pipe::{Pipe, Signal};
 use crate::collector::Collector;
 use crate::error::{Error, Failure, Outcome};
 use crate::function::{FilterFunction, FlatMapFunction, MapFunction};
+use crate::host::NO_TIMESTAMP;
 
 /// The pipes of the first output.
 pub(crate) fn main_output<T: Clone + 'static>(
@@ -121,8 +122,16 @@ impl<In: 'static, Out: 'static, F: FlatMapFunction<In, Out>> Pipe<In> for FlatMa
     }
 
     fn signal(&mut self, signal: Signal<'_>) -> Outcome {
-        if matches!(signal, Signal::Close) {
-            self.function.close().map_err(|error| Failure::new(self.operator, error))?;
+        match signal {
+            Signal::Finish => {
+                self.out.set_timestamp(NO_TIMESTAMP);
+                let result = self.function.finish(&mut self.out);
+                self.out.outcome(self.operator, result)?;
+            }
+            Signal::Close => {
+                self.function.close().map_err(|error| Failure::new(self.operator, error))?;
+            }
+            Signal::Timer(_) | Signal::Checkpoint | Signal::Flush | Signal::Rollback => {}
         }
         self.out.signal(signal)
     }

@@ -78,7 +78,21 @@ impl KeyContext {
     }
 
     /// Looks up the keys of a call's records and fetches the state of those not in the cache.
-    pub(crate) fn begin_call(&self, key_ends: &[u32], keys: &[u8]) -> Result<(), Error> {
+    ///
+    /// # Errors
+    /// There are not as many keys as `count`, or a stored value does not decode.
+    pub(crate) fn begin_call(
+        &self,
+        count: usize,
+        key_ends: &[u32],
+        keys: &[u8],
+    ) -> Result<(), Error> {
+        if key_ends.len() != count {
+            let found = key_ends.len();
+            return Err(Error::fatal(format!(
+                "a keyed operator was given {found} keys for {count} records or timers"
+            )));
+        }
         let table = &mut *self.table.borrow_mut();
         let stores = self.stores.borrow();
         let records = &mut *self.records.borrow_mut();
@@ -291,6 +305,3 @@ impl SlotTable {
         None
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -15,6 +15,14 @@ use crate::operator::definition::OperatorKind;
 use crate::operator::two_input;
 
 /// Two streams without keys.
+///
+/// ```
+/// use sandbar_sdk::prelude::*;
+///
+/// fn one_log(logins: &DataStream<String>, amounts: &DataStream<u64>) -> DataStream<String> {
+///     logins.connect(amounts).map(|user| format!("{user} came"), |sum| format!("{sum} paid"))
+/// }
+/// ```
 pub struct ConnectedStreams<First, Second> {
     first: DataStream<First>,
     second: DataStream<Second>,

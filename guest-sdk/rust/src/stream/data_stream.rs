@@ -28,6 +28,17 @@ use crate::operator::{process, simple};
 /// Methods add operators to the job and return the streams that come out of them; a stream may be
 /// read by any number of operators. The settings (`name`, `uid`, `set_parallelism`, ..) are those
 /// of the operator that the stream comes out of.
+///
+/// ```
+/// use sandbar_sdk::prelude::*;
+///
+/// /// Numbers of lines that are numbers; the others are printed with the reason.
+/// fn numbers(lines: &DataStream<String>) -> DataStream<u64> {
+///     let numbers = lines.try_map(|line| Ok(line.parse()?)).name("parse");
+///     numbers.dead_letters().map(|letter| letter.message).sink_to(PrintSink::text());
+///     numbers
+/// }
+/// ```
 pub struct DataStream<T> {
     pub(crate) graph: Rc<RefCell<Graph>>,
     /// Several for a union.

@@ -19,6 +19,20 @@ use crate::operator::definition::OperatorKind;
 use crate::operator::{keyed, partition};
 
 /// A stream keyed by `K`.
+///
+/// ```
+/// use sandbar_sdk::prelude::*;
+///
+/// #[derive(Clone, serde::Serialize, serde::Deserialize)]
+/// struct Order {
+///     customer: String,
+///     cents: u64,
+/// }
+///
+/// fn totals(orders: &DataStream<Order>) -> DataStream<KeyValue<String, u64>> {
+///     orders.key_by(|order| order.customer.clone()).sum(|order| order.cents)
+/// }
+/// ```
 pub struct KeyedStream<K, T> {
     pub(crate) graph: Rc<RefCell<Graph>>,
     consumed: Consumed,

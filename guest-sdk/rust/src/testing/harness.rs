@@ -381,6 +381,11 @@ impl<In, Out, Second> OperatorHarness<In, Out, Second> {
     pub fn metric(&self, name: &str) -> Vec<f64> {
         self.host.metric(name).unwrap_or_default()
     }
+
+    #[cfg(test)]
+    pub(crate) fn host(&self) -> &HarnessHost {
+        &self.host
+    }
 }
 
 impl<In, Out, Second> std::fmt::Debug for OperatorHarness<In, Out, Second> {
