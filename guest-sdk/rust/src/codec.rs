@@ -7,6 +7,8 @@ mod json;
 mod key;
 mod text;
 
+use std::ops::Range;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -16,7 +18,7 @@ pub use json::Json;
 pub use key::Key;
 pub use text::{DisplayText, Text};
 
-pub(crate) use key::{decode_key, encode_key};
+pub(crate) use key::{decode_key, encode_key, is_plain};
 
 use crate::error::Error;
 
@@ -40,6 +42,12 @@ pub trait Encode<T>: Format<T> {
     /// # Errors
     /// The value has no form in this format. What was appended so far is cut off by the caller.
     fn encode(&self, value: &T, bytes: &mut Vec<u8>) -> Result<(), Error>;
+
+    /// Whether `encode` never fails, whatever the value. Results are then handed on many at a
+    /// time. A codec that says so and fails ends the task. False unless the codec says otherwise.
+    fn never_fails(&self) -> bool {
+        false
+    }
 }
 
 /// Turns bytes into values.
@@ -49,6 +57,39 @@ pub trait Decode<T>: Format<T> {
     /// # Errors
     /// The bytes are no such value: the record is bad.
     fn decode(&self, bytes: &[u8]) -> Result<T, Error>;
+
+    /// Reads a value from `range` of a column of values.
+    ///
+    /// # Errors
+    /// As [`Decode::decode`], which it calls unless the codec can make use of the whole column.
+    #[inline(always)]
+    fn decode_from(&self, column: &ValueColumn<'_>, range: Range<usize>) -> Result<T, Error> {
+        self.decode(&column.bytes[range])
+    }
+
+    /// Whether [`Decode::decode_from`] wants the column's [text](ValueColumn::text).
+    fn wants_text(&self) -> bool {
+        false
+    }
+}
+
+/// The values of a batch, one behind the other.
+#[derive(Clone, Copy, Debug)]
+pub struct ValueColumn<'a> {
+    /// The bytes of all values.
+    pub bytes: &'a [u8],
+    /// The same as text, if a codec wants it and all of it is UTF-8: checked once a batch, so that
+    /// a value need only be checked for ending where a character ends.
+    pub text: Option<&'a str>,
+}
+
+impl<'a> ValueColumn<'a> {
+    /// Makes the column of a batch.
+    #[inline]
+    pub(crate) fn new(bytes: &'a [u8], wants_text: bool) -> ValueColumn<'a> {
+        let text = if wants_text { str::from_utf8(bytes).ok() } else { None };
+        ValueColumn { bytes, text }
+    }
 }
 
 /// A format that works in both directions.

@@ -2,25 +2,48 @@
 
 use std::borrow::Cow;
 use std::marker::PhantomData;
+use std::rc::Rc;
 
 use crate::chain::erased::{AnyPipe, Typed, join};
-use crate::chain::pipe::{Pipe, Signal};
+use crate::chain::instance::InstanceContext;
+use crate::chain::pipe::{CHUNK_RECORDS, Chunk, Pipe, Signal};
 use crate::error::{Error, Failure, Outcome};
 use crate::host::NO_TIMESTAMP;
 
 /// Takes the results of a function for its main output.
 ///
 /// Results go straight to the next operator. If that one fails, the collector keeps the failure
-/// and drops further results; it surfaces when the function returns.
+/// and drops further results; it surfaces when the function returns. Where the operators behind
+/// cannot fail, results of several records are gathered and go to them together.
 pub struct Collector<Out> {
     pipe: Box<dyn Pipe<Out>>,
     timestamp: i64,
     failure: Option<Failure>,
+    instance: Rc<InstanceContext>,
+    /// Results that are gathered; those from `mark` on are of the input record `record`.
+    chunk: Chunk<Out>,
+    record: u32,
+    mark: usize,
+    /// Results that may be gathered before they must go on: none if the pipe can fail.
+    room: usize,
+    /// No result will be taken back.
+    keeps_all: bool,
 }
 
 impl<Out: 'static> Collector<Out> {
-    pub(crate) fn new(pipe: Box<dyn Pipe<Out>>) -> Collector<Out> {
-        Collector { pipe, timestamp: NO_TIMESTAMP, failure: None }
+    pub(crate) fn new(pipe: Box<dyn Pipe<Out>>, instance: &Rc<InstanceContext>) -> Collector<Out> {
+        let room = if pipe.never_fails() { CHUNK_RECORDS } else { 0 };
+        Collector {
+            pipe,
+            timestamp: NO_TIMESTAMP,
+            failure: None,
+            instance: Rc::clone(instance),
+            chunk: Vec::with_capacity(room),
+            record: 0,
+            mark: 0,
+            room,
+            keeps_all: false,
+        }
     }
 
     /// Emits a result with the timestamp of the record or event time timer being processed.
@@ -35,8 +58,37 @@ impl<Out: 'static> Collector<Out> {
         self.push(timestamp, value);
     }
 
-    #[inline]
+    #[inline(always)]
     fn push(&mut self, timestamp: i64, value: Out) {
+        if self.chunk.len() < self.room {
+            self.chunk.push((timestamp, value));
+        } else if self.chunk.is_empty() {
+            self.push_one(timestamp, value);
+        } else {
+            self.push_through(timestamp, value);
+        }
+    }
+
+    /// Hands on what is gathered. If the current record's results may yet have to be taken back,
+    /// they go one by one, since only what goes so can be; and so do the rest of them.
+    #[inline(never)]
+    fn push_through(&mut self, timestamp: i64, value: Out) {
+        if self.keeps_all && self.room > 0 {
+            self.pass_on();
+            self.chunk.push((timestamp, value));
+            return;
+        }
+        if self.room > 0 {
+            let current = self.chunk.split_off(self.mark);
+            self.pass_on();
+            self.room = 0;
+            current.into_iter().for_each(|(at, earlier)| self.push_one(at, earlier));
+        }
+        self.push_one(timestamp, value);
+    }
+
+    #[inline]
+    fn push_one(&mut self, timestamp: i64, value: Out) {
         if self.failure.is_none()
             && let Err(failure) = self.pipe.push(timestamp, value)
         {
@@ -44,10 +96,38 @@ impl<Out: 'static> Collector<Out> {
         }
     }
 
-    /// Sets the timestamp of results to come.
+    fn pass_on(&mut self) {
+        if !self.chunk.is_empty() {
+            self.pipe.push_all(&mut self.chunk);
+        }
+        self.mark = 0;
+    }
+
+    /// Starts a value of the current input record: results to come have its timestamp.
     #[inline]
-    pub(crate) fn set_timestamp(&mut self, timestamp: i64) {
+    pub(crate) fn begin_record(&mut self, timestamp: i64) {
         self.timestamp = timestamp;
+        let record = self.instance.record.get();
+        if record != self.record {
+            self.record = record;
+            if self.chunk.len() >= CHUNK_RECORDS / 2 {
+                self.pass_on();
+            }
+            self.mark = self.chunk.len();
+            self.room = self.chunk.capacity().min(CHUNK_RECORDS);
+        }
+    }
+
+    /// Says whether the function can fail for records to come, or any function before it: if not,
+    /// no result is ever taken back.
+    #[inline]
+    pub(crate) fn keep_all(&mut self, keeps_all: bool) {
+        self.keeps_all = keeps_all;
+    }
+
+    /// Whether neither the pipe nor any behind it can fail.
+    pub(crate) fn never_fails(&self) -> bool {
+        self.pipe.never_fails()
     }
 
     /// The outcome of a function of `operator` that returned `result`.
@@ -60,6 +140,18 @@ impl<Out: 'static> Collector<Out> {
     }
 
     pub(crate) fn signal(&mut self, signal: Signal<'_>) -> Outcome {
+        match signal {
+            Signal::Rollback => {
+                if self.record == self.instance.record.get() {
+                    self.chunk.truncate(self.mark);
+                }
+            }
+            Signal::Timer(_)
+            | Signal::Checkpoint
+            | Signal::Finish
+            | Signal::Flush
+            | Signal::Close => self.pass_on(),
+        }
         self.pipe.signal(signal)
     }
 }

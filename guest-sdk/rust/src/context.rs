@@ -29,15 +29,25 @@ pub struct Context<K> {
     keys: Rc<KeyContext>,
     timestamp: i64,
     sides: SideOutputs,
-    /// Decoded keys by slot, each with the generation of the slot it was decoded for.
-    decoded: Vec<Option<(u32, K)>>,
+    /// Decoded keys by slot; none for one that does not decode.
+    decoded: Vec<Option<K>>,
+    /// Whether a key ever failed to decode.
+    has_undecodable: bool,
 }
 
 impl<K> Context<K> {
     pub(crate) fn new(runtime: RuntimeContext, sides: SideOutputs) -> Context<K> {
         let instance = Rc::clone(runtime.instance());
         let keys = Rc::clone(&instance.keys);
-        Context { runtime, instance, keys, timestamp: NO_TIMESTAMP, sides, decoded: Vec::new() }
+        Context {
+            runtime,
+            instance,
+            keys,
+            timestamp: NO_TIMESTAMP,
+            sides,
+            decoded: Vec::new(),
+            has_undecodable: false,
+        }
     }
 
     /// The timestamp of the record or timer, in milliseconds since the Unix epoch; none for a
@@ -99,30 +109,40 @@ impl<K: Key> Context<K> {
     #[inline]
     pub fn current_key(&self) -> &K {
         let current = self.keys.current().expect("process and on_timer have a key");
-        let decoded = &self.decoded[current.slot as usize];
-        &decoded.as_ref().expect("the key was decoded before the function was called").1
+        let decoded = &self.decoded[current as usize];
+        decoded.as_ref().expect("the key was decoded before the function was called")
     }
 
-    /// Sees to it that the current key is decoded. One comparison for a key that is cached.
-    #[inline]
+    /// Sees to it that the current key is decoded: all new keys of a call are, at its first record.
+    #[inline(always)]
     pub(crate) fn prepare_key(&mut self) -> Outcome {
-        let Some(current) = self.keys.current() else { return Ok(()) };
-        let slot = current.slot as usize;
-        match self.decoded.get(slot) {
-            Some(Some((generation, _))) if *generation == current.generation => Ok(()),
-            _ => self.decode_key(slot, current.generation),
+        if self.keys.has_claimed() || self.has_undecodable {
+            return self.decode_keys();
         }
+        Ok(())
     }
 
-    fn decode_key(&mut self, slot: usize, generation: u32) -> Outcome {
-        let key = self
-            .keys
-            .with_key(slot as u32, decode_key)
-            .map_err(|error| Failure::new(self.runtime.operator(), error))?;
-        if self.decoded.len() <= slot {
-            self.decoded.resize_with(slot + 1, || None);
+    #[cold]
+    #[inline(never)]
+    fn decode_keys(&mut self) -> Outcome {
+        for slot in self.keys.take_claimed() {
+            let key = self.keys.with_key(slot, decode_key).ok();
+            self.has_undecodable |= key.is_none();
+            let slot = slot as usize;
+            if self.decoded.len() <= slot {
+                self.decoded.resize_with(slot + 1, || None);
+            }
+            self.decoded[slot] = key;
         }
-        self.decoded[slot] = Some((generation, key));
+        match self.keys.current() {
+            Some(current) if self.decoded[current as usize].is_none() => {
+                match self.keys.with_key(current, decode_key::<K>) {
+                    Ok(key) => self.decoded[current as usize] = Some(key),
+                    Err(error) => return Err(Failure::new(self.runtime.operator(), error)),
+                }
+            }
+            _ => {}
+        }
         Ok(())
     }
 
@@ -201,7 +221,7 @@ impl<K: Key> Context<K> {
             return Err(Error::fatal("timers belong to a key, and there is no current key"));
         };
         let timer = Timer { timestamp, domain, namespace: namespace.to_vec() };
-        self.instance.timers.change(self.instance.record.get(), current.slot, &timer, action);
+        self.instance.timers.change(self.instance.record.get(), current, &timer, action);
         self.instance.bound_timers()
     }
 }

@@ -7,9 +7,9 @@
 #[cfg(all(target_arch = "wasm32", feature = "allocator"))]
 mod allocator;
 
-/// Strings up to this length are copied in line, longer ones by `memory.copy`: in the engine that
-/// is a call of some 10 ns, which pays off from about here.
-const INLINE_BYTES_MAX: usize = 128;
+/// Strings up to this length are copied in line: in a component `memory.copy` is a call into the
+/// engine, which costs more than the copy of a short string.
+const INLINE_BYTES_MAX: usize = 64;
 
 /// Appends bytes to a vector.
 #[inline(always)]
@@ -37,7 +37,7 @@ pub(crate) fn to_vec(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// Copies text into a string of its own.
-#[inline]
+#[inline(always)]
 pub(crate) fn to_string(text: &str) -> String {
     // SAFETY: the bytes are those of a `str`.
     unsafe { String::from_utf8_unchecked(to_vec(text.as_bytes())) }
@@ -59,10 +59,10 @@ pub(crate) fn equal(left: &[u8], right: &[u8]) -> bool {
 }
 
 /// A block of 16 bytes that the target moves at once.
-#[cfg(target_arch = "wasm32")]
+#[cfg(target_feature = "simd128")]
 type Block = std::arch::wasm32::v128;
 /// A block of 16 bytes.
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(not(target_feature = "simd128"))]
 type Block = [u64; 2];
 
 /// Copies `length` bytes. Short strings are copied as two runs of a fixed length, one from the
@@ -70,33 +70,40 @@ type Block = [u64; 2];
 ///
 /// # Safety
 /// Both ranges of `length` bytes are valid and do not overlap.
-#[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
-#[cfg_attr(not(target_arch = "wasm32"), inline)]
+#[inline(always)]
 unsafe fn copy(from: *const u8, to: *mut u8, length: usize) {
     // SAFETY: every access lies within the ranges, as the conditions on `length` say.
     unsafe {
         match length {
-            33..=64 => copy_ends::<[Block; 2]>(from, to, length),
-            16..=32 => copy_ends::<Block>(from, to, length),
             8..=15 => copy_ends::<u64>(from, to, length),
+            16..=32 => copy_ends::<Block>(from, to, length),
+            33..=INLINE_BYTES_MAX => copy_ends::<[Block; 2]>(from, to, length),
             4..=7 => copy_ends::<u32>(from, to, length),
             1..=3 => {
                 copy_run::<u8>(from, to, 0);
                 copy_run::<u8>(from, to, length / 2);
                 copy_run::<u8>(from, to, length - 1);
             }
-            65..=INLINE_BYTES_MAX => copy_ends::<[Block; 4]>(from, to, length),
-            _ => to.copy_from_nonoverlapping(from, length),
+            _ => copy_long(from, to, length),
         }
     }
+}
+
+/// Leaves a copy to the engine. Out of line, so that callers need no registers for it.
+///
+/// # Safety
+/// As [`copy`].
+#[inline(never)]
+unsafe fn copy_long(from: *const u8, to: *mut u8, length: usize) {
+    // SAFETY: the caller's.
+    unsafe { to.copy_from_nonoverlapping(from, length) }
 }
 
 /// Copies the first and the last `Run` of a string.
 ///
 /// # Safety
 /// As [`copy`], and `length` is one to two runs.
-#[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
-#[inline]
+#[inline(always)]
 unsafe fn copy_ends<Run>(from: *const u8, to: *mut u8, length: usize) {
     // SAFETY: the caller's.
     unsafe {
@@ -109,8 +116,7 @@ unsafe fn copy_ends<Run>(from: *const u8, to: *mut u8, length: usize) {
 ///
 /// # Safety
 /// Both ranges have a `Run` at the offset.
-#[cfg_attr(target_arch = "wasm32", target_feature(enable = "simd128"))]
-#[inline]
+#[inline(always)]
 unsafe fn copy_run<Run>(from: *const u8, to: *mut u8, at: usize) {
     // SAFETY: the caller's; unaligned accesses need no alignment.
     unsafe {

@@ -35,6 +35,9 @@ struct GuestArgs {
     /// Folder of the benchmark guests, as `make guests` builds them.
     #[arg(long, default_value = GUESTS_FOLDER)]
     guests: PathBuf,
+    /// Write perf-PID.map to the temporary folder, so that Linux `perf` names guests' functions.
+    #[arg(long)]
+    perf_map: bool,
 }
 
 impl GuestArgs {

@@ -175,6 +175,10 @@ fn configuration(options: &EngineOptions) -> Config {
         .epoch_interruption(true)
         .cranelift_opt_level(OptLevel::Speed)
         .max_wasm_stack(options.stack_bytes_max)
+        // The whole address space is reserved, so memory never moves and compiled code may keep
+        // its base; tables are filled at once, so indirect calls need not ask whether they are.
+        .memory_may_move(false)
+        .table_lazy_init(false)
         .memory_init_cow(true);
     if options.perf_map {
         config.profiler(ProfilingStrategy::PerfMap);

@@ -123,7 +123,10 @@ impl<T: 'static, C: Decode<T>> ErasedDecoder for CodecOf<T, C> {
         keyed: bool,
     ) -> Result<Box<dyn Head>, Error> {
         let (codec, instance) = (Rc::clone(&self.codec), Rc::clone(instance));
-        Ok(Box::new(DecodeHead { pipe: typed::<T>(pipe)?, codec, instance, keyed }))
+        let pipe = typed::<T>(pipe)?;
+        let never_fails = pipe.never_fails();
+        let chunk = Vec::new();
+        Ok(Box::new(DecodeHead { pipe, codec, instance, keyed, never_fails, chunk }))
     }
 
     fn byte_pipe(&self, pipe: AnyPipe, operator: u32) -> Result<Box<dyn BytePipe>, Error> {

@@ -4,8 +4,8 @@
 use std::rc::Rc;
 
 use super::instance::InstanceContext;
-use super::pipe::{Pipe, Signal};
-use crate::codec::{Encode, Key, encode_key};
+use super::pipe::{Chunk, Pipe, Signal, broken_promise};
+use crate::codec::{Encode, Key, encode_key, is_plain};
 use crate::error::{Error, Failure, Outcome};
 use crate::host::{self, Batch};
 
@@ -80,14 +80,51 @@ impl Columns {
         Ok(())
     }
 
+    /// Appends all of a chunk, whose keys and values the functions write.
+    #[inline]
+    fn push_all<T>(
+        &mut self,
+        chunk: &mut Chunk<T>,
+        keys: Option<impl Fn(&T, &mut Vec<u8>) -> Result<(), Error>>,
+        values: impl Fn(&T, &mut Vec<u8>) -> Result<(), Error>,
+    ) {
+        while !chunk.is_empty() {
+            let batch = &mut self.batch;
+            let mut room = BATCH_RECORDS.saturating_sub(batch.timestamps.len()).max(1);
+            room = append_all(
+                chunk,
+                (room, BATCH_BYTES),
+                &mut batch.value_ends,
+                &mut batch.values,
+                &values,
+            );
+            let appended = &chunk[..room];
+            if let Some(keys) = &keys {
+                append_all(
+                    appended,
+                    (room, usize::MAX),
+                    &mut batch.key_ends,
+                    &mut batch.keys,
+                    keys,
+                );
+            }
+            batch.timestamps.extend(appended.iter().map(|(timestamp, _)| *timestamp));
+            chunk.drain(..room);
+            self.emit_full();
+        }
+    }
+
+    #[inline]
+    fn emit_full(&mut self) {
+        if is_full(&self.batch) {
+            self.emit();
+        }
+    }
+
     #[inline]
     fn begin_record(&mut self, record: u32) {
         self.record = record;
-        if self.batch.values.len() + self.batch.keys.len() >= BATCH_BYTES
-            || self.batch.timestamps.len() >= BATCH_RECORDS
-        {
-            self.emit();
-        }
+        self.emit_full();
         self.mark = Mark {
             records: self.batch.timestamps.len(),
             keys: self.batch.keys.len(),
@@ -106,6 +143,7 @@ impl Columns {
         }
     }
 
+    #[inline(never)]
     fn emit(&mut self) {
         if !self.batch.timestamps.is_empty() {
             self.instance.host.emit(self.output, &self.batch);
@@ -139,6 +177,35 @@ impl Columns {
     }
 }
 
+/// Appends byte strings to a column: at most `room`, and none once it has `bytes_max`. Returns how
+/// many. A function of its own, so that all it works with stays in registers.
+#[inline(never)]
+fn append_all<T>(
+    records: &[(i64, T)],
+    (room, bytes_max): (usize, usize),
+    ends: &mut Vec<u32>,
+    bytes: &mut Vec<u8>,
+    encode: &impl Fn(&T, &mut Vec<u8>) -> Result<(), Error>,
+) -> usize {
+    let mut appended = 0;
+    for (_, record) in records.iter().take(room) {
+        if let Err(error) = encode(record, bytes) {
+            broken_promise(&error);
+        }
+        ends.push(bytes.len() as u32);
+        appended += 1;
+        if bytes.len() >= bytes_max {
+            break;
+        }
+    }
+    appended
+}
+
+#[inline(always)]
+fn is_full(batch: &Batch) -> bool {
+    batch.values.len() + batch.keys.len() >= BATCH_BYTES || batch.timestamps.len() >= BATCH_RECORDS
+}
+
 /// An output without keys.
 pub(crate) struct External<C> {
     columns: Columns,
@@ -157,6 +224,16 @@ impl<T: 'static, C: Encode<T>> Pipe<T> for External<C> {
         self.columns.push(timestamp, |_| Ok(false), |bytes| self.codec.encode(&value, bytes))
     }
 
+    fn never_fails(&self) -> bool {
+        Encode::<T>::never_fails(&*self.codec)
+    }
+
+    fn push_all(&mut self, chunk: &mut Chunk<T>) {
+        let codec = &*self.codec;
+        let no_keys = None::<fn(&T, &mut Vec<u8>) -> Result<(), Error>>;
+        self.columns.push_all(chunk, no_keys, |value, values| codec.encode(value, values));
+    }
+
     fn signal(&mut self, signal: Signal<'_>) -> Outcome {
         self.columns.signal(signal)
     }
@@ -173,6 +250,9 @@ pub(crate) struct WithKey<K, T> {
 pub(crate) trait KeyBytes: Clone + 'static {
     /// Appends the bytes.
     fn append(&self, bytes: &mut Vec<u8>) -> Result<(), Error>;
+
+    /// Whether that never fails.
+    fn never_fails() -> bool;
 }
 
 /// A key of a hash partitioned stream.
@@ -183,6 +263,10 @@ impl<K: Key> KeyBytes for HashKey<K> {
     #[inline]
     fn append(&self, bytes: &mut Vec<u8>) -> Result<(), Error> {
         encode_key(&self.0, bytes)
+    }
+
+    fn never_fails() -> bool {
+        is_plain::<K>()
     }
 }
 
@@ -195,6 +279,10 @@ impl KeyBytes for Subtask {
     fn append(&self, bytes: &mut Vec<u8>) -> Result<(), Error> {
         bytes.extend_from_slice(&self.0.to_le_bytes());
         Ok(())
+    }
+
+    fn never_fails() -> bool {
+        true
     }
 }
 
@@ -218,6 +306,19 @@ impl<K: KeyBytes, T: 'static, C: Encode<T>> Pipe<WithKey<K, T>> for KeyedExterna
             |bytes| record.key.append(bytes).map(|()| true),
             |bytes| self.codec.encode(&record.value, bytes),
         )
+    }
+
+    fn never_fails(&self) -> bool {
+        K::never_fails() && Encode::<T>::never_fails(&*self.codec)
+    }
+
+    fn push_all(&mut self, chunk: &mut Chunk<WithKey<K, T>>) {
+        let codec = &*self.codec;
+        self.columns.push_all(
+            chunk,
+            Some(|record: &WithKey<K, T>, keys: &mut Vec<u8>| record.key.append(keys)),
+            |record, values| codec.encode(&record.value, values),
+        );
     }
 
     fn signal(&mut self, signal: Signal<'_>) -> Outcome {

@@ -4,9 +4,9 @@
 use std::rc::Rc;
 
 use super::instance::InstanceContext;
-use super::pipe::{Pipe, Signal};
-use crate::codec::Decode;
-use crate::error::{Failure, Outcome};
+use super::pipe::{CHUNK_RECORDS, Chunk, Pipe, Signal};
+use crate::codec::{Decode, ValueColumn};
+use crate::error::{Error, Failure, Outcome};
 use crate::host::Batch;
 
 /// One input of the head operator.
@@ -24,13 +24,61 @@ pub(crate) struct DecodeHead<T, C> {
     pub(crate) codec: Rc<C>,
     pub(crate) instance: Rc<InstanceContext>,
     pub(crate) keyed: bool,
+    pub(crate) never_fails: bool,
+    /// Kept for its memory; empty between calls.
+    pub(crate) chunk: Chunk<T>,
+}
+
+/// Decodes some values of a column, from `start` on, up to the first that does not decode. A
+/// function of its own, so that all it works with stays in registers.
+#[inline(never)]
+fn decode_block<T, C: Decode<T>>(
+    codec: &C,
+    column: &ValueColumn<'_>,
+    mut start: usize,
+    ends: &[u32],
+    timestamps: &[i64],
+    chunk: &mut Chunk<T>,
+) -> Result<(), (usize, Error)> {
+    chunk.reserve(ends.len());
+    for (index, (end, timestamp)) in ends.iter().zip(timestamps).enumerate() {
+        let end = *end as usize;
+        match codec.decode_from(column, start..end) {
+            Ok(value) => chunk.push((*timestamp, value)),
+            Err(error) => return Err((index, error)),
+        }
+        start = end;
+    }
+    Ok(())
 }
 
 impl<T: 'static, C: Decode<T>> DecodeHead<T, C> {
+    /// Pushes the records of a batch many at a time into pipes that cannot fail: only a record that
+    /// does not decode can.
+    fn push_chunks(&mut self, batch: &Batch) -> Result<(), (u32, Failure)> {
+        let column = ValueColumn::new(&batch.values, self.codec.wants_text());
+        self.instance.begin_record();
+        let mut start = 0;
+        let blocks =
+            batch.timestamps.chunks(CHUNK_RECORDS).zip(batch.value_ends.chunks(CHUNK_RECORDS));
+        for (block, (timestamps, ends)) in blocks.enumerate() {
+            let decoded =
+                decode_block(&*self.codec, &column, start, ends, timestamps, &mut self.chunk);
+            self.pipe.push_all(&mut self.chunk);
+            if let Err((index, error)) = decoded {
+                let index = block * CHUNK_RECORDS + index;
+                return Err((index as u32, Failure::new(0, error)));
+            }
+            start = ends.last().map_or(start, |end| *end as usize);
+        }
+        Ok(())
+    }
+
     /// Pushes the records of a batch; `select` is told the index of each before.
     #[inline]
-    fn push_all(&mut self, batch: &Batch, select: impl Fn(usize)) -> Result<(), (u32, Failure)> {
+    fn push_each(&mut self, batch: &Batch, select: impl Fn(usize)) -> Result<(), (u32, Failure)> {
         let record = &self.instance.record;
+        let column = ValueColumn::new(&batch.values, self.codec.wants_text());
         let mut start = 0;
         let records = batch.timestamps.iter().zip(&batch.value_ends).enumerate();
         for (index, (timestamp, end)) in records {
@@ -38,7 +86,7 @@ impl<T: 'static, C: Decode<T>> DecodeHead<T, C> {
             record.set(record.get().wrapping_add(1).max(1));
             select(index);
             let end = *end as usize;
-            let pushed = match self.codec.decode(&batch.values[start..end]) {
+            let pushed = match self.codec.decode_from(&column, start..end) {
                 Ok(value) => self.pipe.push(*timestamp, value),
                 Err(error) => Err(Failure::new(0, error)),
             };
@@ -54,12 +102,16 @@ impl<T: 'static, C: Decode<T>> DecodeHead<T, C> {
 impl<T: 'static, C: Decode<T>> Head for DecodeHead<T, C> {
     fn process(&mut self, batch: &Batch) -> Result<(), (u32, Failure)> {
         if !self.keyed {
-            return self.push_all(batch, |_| {});
+            return match self.never_fails {
+                true => self.push_chunks(batch),
+                false => self.push_each(batch, |_| {}),
+            };
         }
         let keys = Rc::clone(&self.instance.keys);
         keys.begin_call(batch.timestamps.len(), &batch.key_ends, &batch.keys)
             .map_err(|error| (0, Failure::new(0, error.into_fatal())))?;
-        self.push_all(batch, |index| keys.select(index))
+        let slots = keys.records();
+        self.push_each(batch, |index| keys.select(slots[index]))
     }
 
     fn signal(&mut self, signal: Signal<'_>) -> Outcome {

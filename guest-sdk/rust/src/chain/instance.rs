@@ -145,7 +145,8 @@ impl Instance {
         }
         for index in 0..timers.timestamps.len() {
             self.context.begin_record();
-            keys.select(index);
+            let slot = keys.records()[index];
+            keys.select(slot);
             let timer = timer_of(timers, domain, index);
             if let Err(failure) = self.heads[0].signal(Signal::Timer(&timer)) {
                 let name = self.name(failure.operator());

@@ -1,15 +1,47 @@
 //! The call from one fused operator to the next, and the pipes without a function of their own.
 
-use crate::error::Outcome;
+use crate::error::{Error, Outcome};
 use crate::timers::Timer;
+
+/// Values on their way from one fused operator to the next, each with its timestamp.
+pub(crate) type Chunk<T> = Vec<(i64, T)>;
+
+/// Values are gathered up to this number: enough to make the call of the next operator cheap, and
+/// few enough to stay in the first level cache.
+pub(crate) const CHUNK_RECORDS: usize = 64;
 
 /// Takes the values that an output emits: the next operator, or the way out of the instance.
 pub(crate) trait Pipe<T>: 'static {
     /// Takes one value.
     fn push(&mut self, timestamp: i64, value: T) -> Outcome;
 
+    /// Whether neither this pipe nor any behind it can fail. Only then may values of several
+    /// records be gathered: none of them will have to be taken back.
+    fn never_fails(&self) -> bool {
+        false
+    }
+
+    /// Takes all values of a chunk, of any number of records, and leaves it empty.
+    ///
+    /// # Panics
+    /// One fails, though the pipe [never does](Pipe::never_fails).
+    fn push_all(&mut self, chunk: &mut Chunk<T>) {
+        for (timestamp, value) in chunk.drain(..) {
+            if let Err(failure) = self.push(timestamp, value) {
+                broken_promise(&failure.into_error());
+            }
+        }
+    }
+
     /// Takes a signal, and passes it on to whatever is behind.
     fn signal(&mut self, signal: Signal<'_>) -> Outcome;
+}
+
+/// Ends the guest: a function or codec has failed that had said it never does.
+#[cold]
+#[inline(never)]
+pub(crate) fn broken_promise(error: &Error) -> ! {
+    panic!("what said that it never fails has failed: {error}")
 }
 
 /// What else goes down the pipes.
@@ -37,6 +69,14 @@ impl<T: 'static> Pipe<T> for Unread {
         Ok(())
     }
 
+    fn never_fails(&self) -> bool {
+        true
+    }
+
+    fn push_all(&mut self, chunk: &mut Chunk<T>) {
+        chunk.clear();
+    }
+
     fn signal(&mut self, _signal: Signal<'_>) -> Outcome {
         Ok(())
     }
@@ -54,6 +94,17 @@ impl<T: Clone + 'static> Pipe<T> for FanOut<T> {
             pipe.push(timestamp, value.clone())?;
         }
         self.last.push(timestamp, value)
+    }
+
+    fn never_fails(&self) -> bool {
+        self.rest.iter().chain([&self.last]).all(|pipe| pipe.never_fails())
+    }
+
+    fn push_all(&mut self, chunk: &mut Chunk<T>) {
+        for pipe in &mut self.rest {
+            pipe.push_all(&mut chunk.clone());
+        }
+        self.last.push_all(chunk);
     }
 
     fn signal(&mut self, signal: Signal<'_>) -> Outcome {

@@ -3,6 +3,8 @@
 
 use std::rc::Rc;
 
+use proptest::prelude::{any, prop, prop_assert_eq, proptest};
+
 use super::instance::{CallError, Instance};
 use super::wiring::{ChainedOperator, Target, open};
 use crate::host::harness::HarnessHost;
@@ -14,7 +16,7 @@ use crate::prelude::*;
 
 const WIDE: OutputTag<String> = OutputTag::new("wide");
 
-/// Sends long words to a side output, and refuses `bad` after it has emitted something.
+/// Sends words to a side output too, and refuses `bad..` after it has emitted something.
 struct Route;
 
 impl ProcessFunction<String, String> for Route {
@@ -26,7 +28,7 @@ impl ProcessFunction<String, String> for Route {
     ) -> Result<()> {
         out.collect(word.clone());
         ctx.output(&WIDE, word.clone());
-        if word == "bad" { Err(Error::bad_record("it is bad")) } else { Ok(()) }
+        if word.starts_with("bad") { Err(Error::bad_record("it is bad")) } else { Ok(()) }
     }
 }
 
@@ -332,4 +334,46 @@ fn a_partitioner_writes_the_number_of_the_subtask() {
     assert_eq!(keys, [[1, 0, 0, 0], [2, 0, 0, 0], [0, 0, 0, 0]]);
     let message = "the partitioner chose subtask 3 of 3, counted from 0";
     assert_eq!(outcome, bad_record(0, 3, message));
+}
+
+proptest! {
+    /// Whatever is gathered between operators that cannot fail, and however much of it: exactly
+    /// the results of refused records are missing.
+    #[test]
+    fn results_that_are_gathered_are_those_of_the_good_records(
+        lengths in prop::collection::vec((0usize..150, any::<bool>()), 0..40),
+        fused in any::<bool>(),
+    ) {
+        let line = |(words, good): &(usize, bool)| {
+            format!("{}{}", if *good { "good" } else { "bad" }, " w".repeat(*words))
+        };
+        let input: Vec<String> = lengths.iter().map(line).collect();
+        let behind: &[Target] = if fused { &[Target::Chained(1)] } else { OUT };
+        let rest: [(&str, &[&[Target]]); 2] =
+            [("split", &[&[Target::Chained(2)]]), ("shout", &[OUT])];
+        let head: (&str, &[&[Target]]) = ("route", &[behind, &[Target::External(1)]]);
+        let operators: Vec<_> =
+            [head].into_iter().chain(rest.into_iter().filter(|_| fused)).collect();
+        let (host, mut instance) = chain(&operators).unwrap();
+        let mut start = 0;
+        while start < input.len() {
+            let slice: Vec<&str> = input[start..].iter().map(String::as_str).collect();
+            match instance.process(0, &lines(&slice)) {
+                Ok(()) => start = input.len(),
+                Err(CallError::BadRecord { index, .. }) => start += index as usize + 1,
+                Err(other) => panic!("{other:?}"),
+            }
+        }
+        let good = || input.iter().filter(|text| text.starts_with("good"));
+        let expected: Vec<String> = match fused {
+            true => good().flat_map(|text| text.split(' ')).map(str::to_uppercase).collect(),
+            false => good().cloned().collect(),
+        };
+        let values = |output| -> Vec<String> {
+            let records = emitted(&host, output).into_iter();
+            records.map(|record| record.split_once(':').unwrap().1.to_owned()).collect()
+        };
+        prop_assert_eq!(values(0), expected);
+        prop_assert_eq!(values(1), good().cloned().collect::<Vec<_>>());
+    }
 }

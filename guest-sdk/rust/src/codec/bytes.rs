@@ -20,6 +20,10 @@ impl Encode<Vec<u8>> for Bytes {
         memory::append(bytes, value);
         Ok(())
     }
+
+    fn never_fails(&self) -> bool {
+        true
+    }
 }
 
 impl Decode<Vec<u8>> for Bytes {

@@ -4,7 +4,7 @@ use postcard::ser_flavors::Flavor;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Decode, Encode, Format};
+use super::{Decode, Encode, Format, is_plain};
 use crate::error::Error;
 use crate::memory;
 
@@ -20,9 +20,13 @@ impl<T: 'static> Format<T> for Compact {
 }
 
 impl<T: Serialize + 'static> Encode<T> for Compact {
-    #[inline]
+    #[inline(always)]
     fn encode(&self, value: &T, bytes: &mut Vec<u8>) -> Result<(), Error> {
         to_bytes(value, bytes)
+    }
+
+    fn never_fails(&self) -> bool {
+        is_plain::<T>()
     }
 }
 
@@ -34,7 +38,7 @@ impl<T: DeserializeOwned + 'static> Decode<T> for Compact {
 }
 
 /// Appends the postcard form of a value.
-#[inline]
+#[inline(always)]
 pub(crate) fn to_bytes<T: Serialize>(value: &T, bytes: &mut Vec<u8>) -> Result<(), Error> {
     postcard::serialize_with_flavor(value, Appender(bytes)).map_err(|error| {
         Error::from(error).context(format!("encoding a {}", std::any::type_name::<T>()))
@@ -61,13 +65,13 @@ struct Appender<'a>(&'a mut Vec<u8>);
 impl Flavor for Appender<'_> {
     type Output = ();
 
-    #[inline]
+    #[inline(always)]
     fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
         self.0.push(byte);
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
         memory::append(self.0, bytes);
         Ok(())

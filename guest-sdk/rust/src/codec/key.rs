@@ -4,7 +4,7 @@
 //! records (`key = "value"`, `key = { json = .. }`) read as the same keys; everything else is in
 //! postcard's form: integers as varints, tuples and structs field by field.
 
-use std::any::Any;
+use std::any::{Any, TypeId};
 
 use super::{Data, compact};
 use crate::error::Error;
@@ -17,6 +17,27 @@ use crate::memory;
 pub trait Key: Data {}
 
 impl<K: Data> Key for K {}
+
+/// Whether a type is one of those whose compact form always exists: text, bytes and numbers.
+#[inline]
+pub(crate) fn is_plain<T: 'static>() -> bool {
+    let plain = [
+        TypeId::of::<String>(),
+        TypeId::of::<Vec<u8>>(),
+        TypeId::of::<bool>(),
+        TypeId::of::<u8>(),
+        TypeId::of::<u16>(),
+        TypeId::of::<u32>(),
+        TypeId::of::<u64>(),
+        TypeId::of::<i8>(),
+        TypeId::of::<i16>(),
+        TypeId::of::<i32>(),
+        TypeId::of::<i64>(),
+        TypeId::of::<f32>(),
+        TypeId::of::<f64>(),
+    ];
+    plain.contains(&TypeId::of::<T>())
+}
 
 /// Appends the canonical bytes of a key.
 #[inline]

@@ -1,8 +1,9 @@
 //! Text: UTF-8 without quotes or line breaks added.
 
 use std::fmt::{self, Display, Write};
+use std::ops::Range;
 
-use super::{Decode, Encode, Format};
+use super::{Decode, Encode, Format, ValueColumn};
 use crate::error::Error;
 use crate::memory;
 
@@ -26,6 +27,10 @@ impl Encode<String> for Text {
         memory::append(bytes, value.as_bytes());
         Ok(())
     }
+
+    fn never_fails(&self) -> bool {
+        true
+    }
 }
 
 impl Decode<String> for Text {
@@ -35,6 +40,18 @@ impl Decode<String> for Text {
             Ok(text) => Ok(memory::to_string(text)),
             Err(error) => Err(Error::from(error).context("the value is not text")),
         }
+    }
+
+    #[inline(always)]
+    fn decode_from(&self, column: &ValueColumn<'_>, range: Range<usize>) -> Result<String, Error> {
+        match column.text.and_then(|text| text.get(range.clone())) {
+            Some(text) => Ok(memory::to_string(text)),
+            None => self.decode(&column.bytes[range]),
+        }
+    }
+
+    fn wants_text(&self) -> bool {
+        true
     }
 }
 

@@ -42,6 +42,13 @@ pub trait MapFunction<In, Out>: 'static {
     /// As the function says; see [`Error`].
     fn map(&mut self, value: In) -> Result<Out, Error>;
 
+    /// Whether `map` never returns an error. Records are then handed on many at a time, which is
+    /// faster. A function that says so and returns an error ends the task. False unless the
+    /// function says otherwise; closures say true.
+    fn never_fails(&self) -> bool {
+        false
+    }
+
     /// Cleans up. Nothing may be emitted.
     ///
     /// # Errors
@@ -66,6 +73,11 @@ pub trait FilterFunction<In>: 'static {
     /// # Errors
     /// As the function says; see [`Error`].
     fn filter(&mut self, value: &In) -> Result<bool, Error>;
+
+    /// As [`MapFunction::never_fails`]: whether `filter` never returns an error.
+    fn never_fails(&self) -> bool {
+        false
+    }
 
     /// Cleans up; as [`MapFunction::close`].
     ///
@@ -106,6 +118,11 @@ pub trait FlatMapFunction<In, Out>: 'static {
     /// As the function says; see [`Error`].
     fn flat_map(&mut self, value: In, out: &mut Collector<Out>) -> Result<(), Error>;
 
+    /// As [`MapFunction::never_fails`]: whether `flat_map` never returns an error.
+    fn never_fails(&self) -> bool {
+        false
+    }
+
     /// The input has ended: emits what is left.
     ///
     /// # Errors
@@ -128,12 +145,20 @@ impl<In, Out, F: FnMut(In) -> Out + 'static> MapFunction<In, Out> for F {
     fn map(&mut self, value: In) -> Result<Out, Error> {
         Ok(self(value))
     }
+
+    fn never_fails(&self) -> bool {
+        true
+    }
 }
 
 impl<In, F: FnMut(&In) -> bool + 'static> FilterFunction<In> for F {
     #[inline]
     fn filter(&mut self, value: &In) -> Result<bool, Error> {
         Ok(self(value))
+    }
+
+    fn never_fails(&self) -> bool {
+        true
     }
 }
 
@@ -142,6 +167,10 @@ impl<In, Out, F: FnMut(In, &mut Collector<Out>) + 'static> FlatMapFunction<In, O
     fn flat_map(&mut self, value: In, out: &mut Collector<Out>) -> Result<(), Error> {
         self(value, out);
         Ok(())
+    }
+
+    fn never_fails(&self) -> bool {
+        true
     }
 }
 

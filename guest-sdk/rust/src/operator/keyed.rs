@@ -35,7 +35,7 @@ where
     F: KeyedProcessFunction<K, In, Out>,
 {
     function.open(&wiring.runtime)?;
-    let out = Collector::new(main_output(&mut wiring.outputs)?);
+    let out = Collector::new(main_output(&mut wiring.outputs)?, wiring.runtime.instance());
     let operator = wiring.runtime.operator();
     let ctx = Context::new(wiring.runtime, SideOutputs::open(sides, wiring.outputs)?);
     Ok(vec![erase::<In>(KeyedProcess { function, operator, ctx, out, marker: PhantomData })])
@@ -66,7 +66,7 @@ where
     fn on_timer(&mut self, timer: &Timer) -> Outcome {
         self.ctx.prepare_key()?;
         self.ctx.set_timestamp(timestamp_of(timer));
-        self.out.set_timestamp(timestamp_of(timer));
+        self.out.begin_record(timestamp_of(timer));
         let result = self.function.on_timer(timer, &mut self.ctx, &mut self.out);
         self.outcome(result)
     }
@@ -83,7 +83,7 @@ where
     fn push(&mut self, timestamp: i64, value: In) -> Outcome {
         self.ctx.prepare_key()?;
         self.ctx.set_timestamp(timestamp);
-        self.out.set_timestamp(timestamp);
+        self.out.begin_record(timestamp);
         let result = self.function.process(value, &mut self.ctx, &mut self.out);
         self.outcome(result)
     }
@@ -96,7 +96,7 @@ where
                 .before_checkpoint()
                 .map_err(|error| Failure::new(self.operator, error))?,
             Signal::Finish => {
-                self.out.set_timestamp(NO_TIMESTAMP);
+                self.out.begin_record(NO_TIMESTAMP);
                 let result = self.function.finish(&mut self.out);
                 self.outcome(result)?;
             }

@@ -7,13 +7,16 @@ use super::definition::Wiring;
 use super::simple::main_output;
 use crate::chain::erased::{AnyPipe, erase};
 use crate::chain::external::{HashKey, KeyBytes, Subtask, WithKey};
-use crate::chain::pipe::{Pipe, Signal};
+use crate::chain::pipe::{Chunk, Pipe, Signal, broken_promise};
 use crate::codec::Key;
 use crate::error::{Error, Failure, Outcome};
 
 /// Gives each record the key that a closure chooses.
 struct Selector<K, T, F> {
     select: F,
+    never_fails: bool,
+    /// Kept for its memory; empty between calls.
+    selected: Chunk<WithKey<K, T>>,
     out: Box<dyn Pipe<WithKey<K, T>>>,
     operator: u32,
     marker: PhantomData<fn(T) -> K>,
@@ -26,7 +29,7 @@ where
     T: Clone + 'static,
     F: FnMut(&T) -> K + 'static,
 {
-    selector(move |value: &T| Ok(HashKey(select(value))), wiring)
+    selector(move |value: &T| Ok(HashKey(select(value))), true, wiring)
 }
 
 /// Builds a partitioner: `partition` chooses one of the given number of subtasks.
@@ -46,10 +49,14 @@ where
             )))
         }
     };
-    selector(choose, wiring)
+    selector(choose, false, wiring)
 }
 
-fn selector<K, T, F>(select: F, mut wiring: Wiring) -> Result<Vec<AnyPipe>, Error>
+fn selector<K, T, F>(
+    select: F,
+    never_fails: bool,
+    mut wiring: Wiring,
+) -> Result<Vec<AnyPipe>, Error>
 where
     K: KeyBytes,
     T: Clone + 'static,
@@ -57,7 +64,9 @@ where
 {
     let out = main_output(&mut wiring.outputs)?;
     let operator = wiring.runtime.operator();
-    Ok(vec![erase::<T>(Selector { select, out, operator, marker: PhantomData })])
+    let selected = Vec::new();
+    let marker = PhantomData;
+    Ok(vec![erase::<T>(Selector { select, never_fails, selected, out, operator, marker })])
 }
 
 impl<K, T, F> Pipe<T> for Selector<K, T, F>
@@ -72,6 +81,19 @@ where
             Ok(key) => self.out.push(timestamp, WithKey { key, value }),
             Err(error) => Err(Failure::new(self.operator, error)),
         }
+    }
+
+    fn never_fails(&self) -> bool {
+        self.never_fails && self.out.never_fails()
+    }
+
+    fn push_all(&mut self, chunk: &mut Chunk<T>) {
+        let select = &mut self.select;
+        self.selected.extend(chunk.drain(..).map(|(timestamp, value)| match select(&value) {
+            Ok(key) => (timestamp, WithKey { key, value }),
+            Err(error) => broken_promise(&error),
+        }));
+        self.out.push_all(&mut self.selected);
     }
 
     fn signal(&mut self, signal: Signal<'_>) -> Outcome {

@@ -32,7 +32,7 @@ where
     F: ProcessFunction<In, Out>,
 {
     function.open(&wiring.runtime)?;
-    let out = Collector::new(main_output(&mut wiring.outputs)?);
+    let out = Collector::new(main_output(&mut wiring.outputs)?, wiring.runtime.instance());
     let operator = wiring.runtime.operator();
     let ctx = Context::new(wiring.runtime, SideOutputs::open(sides, wiring.outputs)?);
     Ok(vec![erase::<In>(Process { function, operator, ctx, out, marker: PhantomData })])
@@ -60,7 +60,7 @@ where
     #[inline]
     fn push(&mut self, timestamp: i64, value: In) -> Outcome {
         self.ctx.set_timestamp(timestamp);
-        self.out.set_timestamp(timestamp);
+        self.out.begin_record(timestamp);
         let result = self.function.process(value, &mut self.ctx, &mut self.out);
         self.outcome(result)
     }
@@ -73,7 +73,7 @@ where
                 .map_err(|error| Failure::new(self.operator, error))?,
             Signal::Finish => {
                 self.ctx.set_timestamp(NO_TIMESTAMP);
-                self.out.set_timestamp(NO_TIMESTAMP);
+                self.out.begin_record(NO_TIMESTAMP);
                 let result = self.function.finish(&mut self.ctx, &mut self.out);
                 self.outcome(result)?;
             }

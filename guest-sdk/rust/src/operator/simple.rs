@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use super::definition::Wiring;
 use crate::chain::erased::{AnyPipe, erase, join};
-use crate::chain::pipe::{Pipe, Signal};
+use crate::chain::pipe::{CHUNK_RECORDS, Chunk, Pipe, Signal, broken_promise};
 use crate::collector::Collector;
 use crate::error::{Error, Failure, Outcome};
 use crate::function::{FilterFunction, FlatMapFunction, MapFunction};
@@ -21,6 +21,8 @@ pub(crate) fn main_output<T: Clone + 'static>(
 struct Map<F, Out> {
     function: F,
     operator: u32,
+    /// Kept for its memory; empty between calls.
+    mapped: Chunk<Out>,
     out: Box<dyn Pipe<Out>>,
 }
 
@@ -34,7 +36,8 @@ where
     function.open(&wiring.runtime)?;
     let out = main_output(&mut wiring.outputs)?;
     let operator = wiring.runtime.operator();
-    Ok(vec![erase::<In>(Map { function, operator, out })])
+    let mapped = Vec::with_capacity(CHUNK_RECORDS);
+    Ok(vec![erase::<In>(Map { function, operator, mapped, out })])
 }
 
 impl<In: 'static, Out: 'static, F: MapFunction<In, Out>> Pipe<In> for Map<F, Out> {
@@ -44,6 +47,19 @@ impl<In: 'static, Out: 'static, F: MapFunction<In, Out>> Pipe<In> for Map<F, Out
             Ok(mapped) => self.out.push(timestamp, mapped),
             Err(error) => Err(Failure::new(self.operator, error)),
         }
+    }
+
+    fn never_fails(&self) -> bool {
+        self.function.never_fails() && self.out.never_fails()
+    }
+
+    fn push_all(&mut self, chunk: &mut Chunk<In>) {
+        let function = &mut self.function;
+        self.mapped.extend(chunk.drain(..).map(|(timestamp, value)| match function.map(value) {
+            Ok(mapped) => (timestamp, mapped),
+            Err(error) => broken_promise(&error),
+        }));
+        self.out.push_all(&mut self.mapped);
     }
 
     fn signal(&mut self, signal: Signal<'_>) -> Outcome {
@@ -82,6 +98,18 @@ impl<T: 'static, F: FilterFunction<T>> Pipe<T> for Filter<F, T> {
         }
     }
 
+    fn never_fails(&self) -> bool {
+        self.function.never_fails() && self.out.never_fails()
+    }
+
+    fn push_all(&mut self, chunk: &mut Chunk<T>) {
+        chunk.retain(|(_, value)| match self.function.filter(value) {
+            Ok(keep) => keep,
+            Err(error) => broken_promise(&error),
+        });
+        self.out.push_all(chunk);
+    }
+
     fn signal(&mut self, signal: Signal<'_>) -> Outcome {
         if matches!(signal, Signal::Close) {
             self.function.close().map_err(|error| Failure::new(self.operator, error))?;
@@ -108,7 +136,7 @@ where
     F: FlatMapFunction<In, Out>,
 {
     function.open(&wiring.runtime)?;
-    let out = Collector::new(main_output(&mut wiring.outputs)?);
+    let out = Collector::new(main_output(&mut wiring.outputs)?, wiring.runtime.instance());
     let operator = wiring.runtime.operator();
     Ok(vec![erase::<In>(FlatMap { function, operator, out, marker: PhantomData })])
 }
@@ -116,15 +144,30 @@ where
 impl<In: 'static, Out: 'static, F: FlatMapFunction<In, Out>> Pipe<In> for FlatMap<F, In, Out> {
     #[inline]
     fn push(&mut self, timestamp: i64, value: In) -> Outcome {
-        self.out.set_timestamp(timestamp);
+        self.out.begin_record(timestamp);
         let result = self.function.flat_map(value, &mut self.out);
         self.out.outcome(self.operator, result)
+    }
+
+    fn never_fails(&self) -> bool {
+        self.function.never_fails() && self.out.never_fails()
+    }
+
+    fn push_all(&mut self, chunk: &mut Chunk<In>) {
+        self.out.keep_all(true);
+        for (timestamp, value) in chunk.drain(..) {
+            self.out.begin_record(timestamp);
+            if let Err(error) = self.function.flat_map(value, &mut self.out) {
+                broken_promise(&error);
+            }
+        }
+        self.out.keep_all(false);
     }
 
     fn signal(&mut self, signal: Signal<'_>) -> Outcome {
         match signal {
             Signal::Finish => {
-                self.out.set_timestamp(NO_TIMESTAMP);
+                self.out.begin_record(NO_TIMESTAMP);
                 let result = self.function.finish(&mut self.out);
                 self.out.outcome(self.operator, result)?;
             }

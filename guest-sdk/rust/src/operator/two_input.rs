@@ -165,7 +165,7 @@ where
 {
     fn begin(&mut self, timestamp: i64) -> Outcome {
         self.ctx.set_timestamp(timestamp);
-        self.out.set_timestamp(timestamp);
+        self.out.begin_record(timestamp);
         B::prepare(&mut self.ctx)
     }
 
@@ -186,7 +186,7 @@ where
                 result.map_err(|error| Failure::new(self.operator, error))?;
             }
             Signal::Finish => {
-                self.out.set_timestamp(NO_TIMESTAMP);
+                self.out.begin_record(NO_TIMESTAMP);
                 let result = self.body.finish(&mut self.out);
                 self.outcome(result)?;
             }
@@ -252,7 +252,7 @@ where
     Out: Clone + 'static,
     B: Body<First, Second, Out>,
 {
-    let out = Collector::new(main_output(&mut wiring.outputs)?);
+    let out = Collector::new(main_output(&mut wiring.outputs)?, wiring.runtime.instance());
     let operator = wiring.runtime.operator();
     let ctx = Context::new(wiring.runtime, SideOutputs::open(sides, wiring.outputs)?);
     let shared = Rc::new(RefCell::new(TwoInput { body, operator, ctx, out, marker: PhantomData }));

@@ -4,13 +4,14 @@
 //! Law: a slot in use by the current call is never given to another key, and a slot is only given
 //! away after every store has written what it held for the old key.
 
-use std::cell::{Cell, RefCell};
-use std::hash::Hasher;
+mod digest;
+mod index;
+
+use std::cell::{Cell, Ref, RefCell};
 use std::rc::Rc;
 
-use hashbrown::HashTable;
-use rustc_hash::FxHasher;
-
+use self::digest::Digest;
+use self::index::HashIndex;
 use crate::error::Error;
 use crate::memory;
 
@@ -23,21 +24,16 @@ pub(crate) const WRITE_BEHIND: usize = 1024;
 
 const NO_SLOT: u32 = u32::MAX;
 
-/// A slot and how often it has been given away: typed copies of its key are valid for one
-/// generation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct SlotRef {
-    pub(crate) slot: u32,
-    pub(crate) generation: u32,
-}
-
 /// The cached keys and the current one.
 pub(crate) struct KeyContext {
     table: RefCell<SlotTable>,
     stores: RefCell<Vec<Rc<dyn KeyedStore>>>,
     /// The slot of each record of the current call.
-    records: RefCell<Vec<SlotRef>>,
-    current: Cell<SlotRef>,
+    records: RefCell<Vec<u32>>,
+    current: Cell<u32>,
+    /// Slots that got another key since [`KeyContext::take_claimed`].
+    claimed: RefCell<Vec<u32>>,
+    has_claimed: Cell<bool>,
 }
 
 /// One declared state, as the cache sees it.
@@ -69,7 +65,9 @@ impl KeyContext {
             table: RefCell::new(SlotTable::new(capacity)),
             stores: RefCell::default(),
             records: RefCell::default(),
-            current: Cell::new(SlotRef { slot: NO_SLOT, generation: 0 }),
+            current: Cell::new(NO_SLOT),
+            claimed: RefCell::default(),
+            has_claimed: Cell::new(false),
         }
     }
 
@@ -108,19 +106,40 @@ impl KeyContext {
                 stores.iter().for_each(|store| store.evict(slot, old_key));
             }));
         }
+        if !table.fresh.is_empty() {
+            self.claimed.borrow_mut().extend_from_slice(&table.fresh);
+            self.has_claimed.set(true);
+        }
         let slots = Slots { table, fresh: &table.fresh, touched: &table.touched };
         stores.iter().try_for_each(|store| store.load(&slots))
     }
 
-    /// Makes the key of record `index` of the call the current one.
-    #[inline]
-    pub(crate) fn select(&self, index: usize) {
-        self.current.set(self.records.borrow()[index]);
+    /// The slots of the records of the call, to [select](KeyContext::select) from.
+    pub(crate) fn records(&self) -> Ref<'_, [u32]> {
+        Ref::map(self.records.borrow(), Vec::as_slice)
+    }
+
+    /// Makes the key of a slot the current one.
+    #[inline(always)]
+    pub(crate) fn select(&self, slot: u32) {
+        self.current.set(slot);
+    }
+
+    /// Whether slots have got other keys that nobody has taken note of.
+    #[inline(always)]
+    pub(crate) fn has_claimed(&self) -> bool {
+        self.has_claimed.get()
+    }
+
+    /// The slots that got other keys since the last call of this.
+    pub(crate) fn take_claimed(&self) -> Vec<u32> {
+        self.has_claimed.set(false);
+        self.claimed.take()
     }
 
     /// Ends the call: there is no current key, and part of too many dirty entries is written.
     pub(crate) fn end_call(&self) -> Result<(), Error> {
-        self.current.set(SlotRef { slot: NO_SLOT, generation: 0 });
+        self.current.set(NO_SLOT);
         let table = self.table.borrow();
         for store in &*self.stores.borrow() {
             if store.expires() {
@@ -139,10 +158,10 @@ impl KeyContext {
     }
 
     /// The current slot, if a record or timer is being processed.
-    #[inline]
-    pub(crate) fn current(&self) -> Option<SlotRef> {
+    #[inline(always)]
+    pub(crate) fn current(&self) -> Option<u32> {
         let current = self.current.get();
-        (current.slot != NO_SLOT).then_some(current)
+        (current != NO_SLOT).then_some(current)
     }
 
     /// The current slot, for the state `name`.
@@ -151,7 +170,7 @@ impl KeyContext {
     /// There is no current key.
     #[inline]
     pub(crate) fn slot_for(&self, name: &str) -> usize {
-        let slot = self.current.get().slot;
+        let slot = self.current.get();
         if slot == NO_SLOT {
             no_current_key(name);
         }
@@ -173,16 +192,9 @@ fn no_current_key(name: &str) -> ! {
     )
 }
 
-#[inline]
-fn hash_of(key: &[u8]) -> u64 {
-    let mut hasher = FxHasher::default();
-    hasher.write(key);
-    hasher.finish()
-}
-
 /// Key bytes -> slot, bounded, with second-chance eviction.
 pub(crate) struct SlotTable {
-    index: HashTable<u32>,
+    index: HashIndex,
     slots: Vec<Slot>,
     capacity: usize,
     hand: usize,
@@ -192,19 +204,18 @@ pub(crate) struct SlotTable {
 }
 
 struct Slot {
-    key: Vec<u8>,
-    hash: u64,
-    generation: u32,
+    digest: Digest,
     /// The last call that used it; 0 is none.
     call: u32,
     /// Used since the hand last came by.
     recent: bool,
+    key: Vec<u8>,
 }
 
 impl SlotTable {
     fn new(capacity: usize) -> SlotTable {
         SlotTable {
-            index: HashTable::new(),
+            index: HashIndex::new(),
             slots: Vec::new(),
             capacity: capacity.max(1),
             hand: 0,
@@ -240,14 +251,17 @@ impl SlotTable {
         self.touched.clear();
     }
 
-    #[inline]
-    fn find_or_claim(&mut self, key: &[u8], evict: impl FnMut(u32, &[u8])) -> SlotRef {
-        let hash = hash_of(key);
+    #[inline(always)]
+    fn find_or_claim(&mut self, key: &[u8], evict: impl FnMut(u32, &[u8])) -> u32 {
+        let digest = Digest::of(key);
         let slots = &self.slots;
-        let found = self.index.find(hash, |slot| memory::equal(&slots[*slot as usize].key, key));
+        let found = self.index.find(digest.hash(), |slot| {
+            let held = &slots[slot as usize];
+            held.digest == digest && (digest.is_exact() || memory::equal(&held.key, key))
+        });
         let slot = match found {
-            Some(slot) => *slot,
-            None => self.claim(key, hash, evict),
+            Some(slot) => slot,
+            None => self.claim(key, digest, evict),
         };
         let entry = &mut self.slots[slot as usize];
         entry.recent = true;
@@ -255,32 +269,29 @@ impl SlotTable {
             entry.call = self.call;
             self.touched.push(slot);
         }
-        SlotRef { slot, generation: entry.generation }
+        slot
     }
 
-    fn claim(&mut self, key: &[u8], hash: u64, mut evict: impl FnMut(u32, &[u8])) -> u32 {
+    #[cold]
+    #[inline(never)]
+    fn claim(&mut self, key: &[u8], digest: Digest, mut evict: impl FnMut(u32, &[u8])) -> u32 {
         let slot = match self.victim() {
             Some(slot) => {
                 let entry = &mut self.slots[slot as usize];
                 evict(slot, &entry.key);
-                if let Ok(old) = self.index.find_entry(entry.hash, |other| *other == slot) {
-                    old.remove();
-                }
+                self.index.remove(entry.digest.hash(), slot);
                 entry.key.clear();
                 entry.key.extend_from_slice(key);
-                entry.hash = hash;
-                entry.generation = entry.generation.wrapping_add(1);
+                entry.digest = digest;
                 slot
             }
             None => {
                 let slot = self.slots.len() as u32;
-                let key = key.to_vec();
-                self.slots.push(Slot { key, hash, generation: 0, call: 0, recent: true });
+                self.slots.push(Slot { digest, call: 0, recent: true, key: key.to_vec() });
                 slot
             }
         };
-        let slots = &self.slots;
-        self.index.insert_unique(hash, slot, |other| slots[*other as usize].hash);
+        self.index.insert(digest.hash(), slot);
         self.fresh.push(slot);
         slot
     }

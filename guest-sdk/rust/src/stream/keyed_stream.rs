@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::marker::PhantomData;
 use std::ops::Add;
+use std::ops::Range;
 use std::rc::Rc;
 
 use super::data_stream::{Consumed, DataStream, OperatorSpec};
@@ -130,10 +131,26 @@ impl<T: 'static> Encode<T> for Given<T> {
     fn encode(&self, value: &T, bytes: &mut Vec<u8>) -> Result<(), Error> {
         self.0.typed.encode(value, bytes)
     }
+
+    fn never_fails(&self) -> bool {
+        self.0.typed.never_fails()
+    }
 }
 
 impl<T: 'static> Decode<T> for Given<T> {
     fn decode(&self, bytes: &[u8]) -> Result<T, Error> {
         self.0.typed.decode(bytes)
+    }
+
+    fn decode_from(
+        &self,
+        column: &crate::codec::ValueColumn<'_>,
+        range: Range<usize>,
+    ) -> Result<T, Error> {
+        self.0.typed.decode_from(column, range)
+    }
+
+    fn wants_text(&self) -> bool {
+        self.0.typed.wants_text()
     }
 }

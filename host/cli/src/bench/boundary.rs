@@ -41,12 +41,12 @@ pub(super) struct BoundaryArgs {
     /// Bytes of each record's value.
     #[arg(long, default_value_t = 64)]
     record_bytes: usize,
+    /// Records per batch, one column of the table each.
+    #[arg(long, value_delimiter = ',', default_values_t = BATCH_SIZES)]
+    batch_sizes: Vec<usize>,
     /// Measure only the rows whose name holds this.
     #[arg(long, default_value = "")]
     only: String,
-    /// Write perf-PID.map to the temporary folder, so that Linux `perf` names guests' functions.
-    #[arg(long)]
-    perf_map: bool,
     /// Print JSON with minimum, median and maximum.
     #[arg(long)]
     json: bool,
@@ -86,7 +86,7 @@ fn rows() -> Vec<Row> {
 pub(super) fn run(args: &BoundaryArgs) -> anyhow::Result<()> {
     let engine = Engine::new(EngineOptions {
         cache_folder: cache_folder(),
-        perf_map: args.perf_map,
+        perf_map: args.guests.perf_map,
         ..EngineOptions::default()
     })?;
     let benchmarks = args.guests.read("benchmarks.wasm")?;
@@ -107,8 +107,9 @@ pub(super) fn run(args: &BoundaryArgs) -> anyhow::Result<()> {
     let mut table = Vec::new();
     for row in rows().into_iter().filter(|row| row.name.contains(&args.only)) {
         eprintln!("measuring: {}", row.name);
-        let figures = BATCH_SIZES.map(|size| measure(args, &plugins, &row, size));
-        table.push((row.name, figures.into_iter().collect::<anyhow::Result<Vec<Figure>>>()?));
+        let sizes = args.batch_sizes.iter();
+        let figures = sizes.map(|size| measure(args, &plugins, &row, (*size).max(1)));
+        table.push((row.name, figures.collect::<anyhow::Result<Vec<Figure>>>()?));
     }
     print(args, &table)
 }
@@ -245,13 +246,13 @@ fn print(args: &BoundaryArgs, table: &[(&str, Vec<Figure>)]) -> anyhow::Result<(
                     "batch": size, "min": figure.min, "median": figure.median, "max": figure.max,
                 })
             };
-            let cells: Vec<_> = BATCH_SIZES.iter().zip(figures).map(cell).collect();
+            let cells: Vec<_> = args.batch_sizes.iter().zip(figures).map(cell).collect();
             serde_json::json!({ "name": name, "ns-per-record": cells })
         };
         let rows: Vec<_> = table.iter().map(row).collect();
         return Ok(output::line(&serde_json::Value::from(rows).to_string())?);
     }
-    let head: String = BATCH_SIZES.iter().map(|size| format!("{size:>10}")).collect();
+    let head: String = args.batch_sizes.iter().map(|size| format!("{size:>10}")).collect();
     output::line(&format!(
         "ns per record of {} bytes, median of {} rounds, by batch size",
         args.record_bytes, args.rounds

@@ -95,6 +95,7 @@ fn run_in_child(args: &WordCountArgs, side: Side) -> anyhow::Result<Value> {
         .arg(&args.input)
         .arg("--guests")
         .arg(&args.guests.guests)
+        .args(args.guests.perf_map.then_some("--perf-map"))
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
         .output()
@@ -134,8 +135,10 @@ fn run_here(args: &WordCountArgs, side: Side) -> anyhow::Result<Value> {
         .map_err(|errors| anyhow::anyhow!("the benchmark's job is wrong: {}", errors[0]))?;
 
     let started = Instant::now();
+    let mut configuration = Configuration::new();
+    configuration.set("sandbar.guest.perf-map", args.guests.perf_map.to_string());
     let cluster = MiniCluster::new(MiniClusterOptions {
-        configuration: Configuration::new(),
+        configuration,
         clock: Arc::new(SystemClock),
         console: Console::new(std::io::sink(), std::io::sink()),
         cache_folder: cache_folder(),

@@ -13,6 +13,9 @@ use crate::configuration;
 /// What guests are compiled for: std without files, clocks and threads.
 const TARGET: &str = "wasm32-unknown-unknown";
 
+/// Lets the guest use 128-bit vectors, in which the SDK copies short strings; the engine has them.
+/// Joins what the crate's own configuration gives; a `RUSTFLAGS` variable replaces it.
+const VECTORS: &str = "target.wasm32-unknown-unknown.rustflags=[\"-Ctarget-feature=+simd128\"]";
 /// Set to `build-std`, it passes over a toolchain that has the target.
 const CHOICE_VARIABLE: &str = "SANDBAR_GUEST_TOOLCHAIN";
 
@@ -99,6 +102,7 @@ impl Toolchain {
         cargo
             .args(["build", "--lib", "--target", TARGET, "--profile", build.profile])
             .arg("--message-format=json-render-diagnostics")
+            .args(["--config", VECTORS])
             .args(build.arguments)
             .current_dir(build.folder)
             .stdin(Stdio::null())
