@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use sandbar_connectors::Console;
 use sandbar_metrics::Counter;
 use sandbar_model::{Clock, Watermark};
+use sandbar_state::ManagedMemory;
 
 use crate::chain::{ChainBuilder, Head, Operator};
 use crate::deployment::TaskDeployment;
@@ -41,6 +42,7 @@ impl Task {
         self.control.attach(std::thread::current());
         let wiring = Wiring { deployment: &self.deployment, registry: &self.registry };
         let gate = wiring.gate();
+        let memory = ManagedMemory::new(self.deployment.job.settings.managed_memory_bytes);
         let chain = ChainBuilder {
             deployment: &self.deployment,
             control: &self.control,
@@ -48,6 +50,7 @@ impl Task {
             console: &self.console,
             wiring: &wiring,
             metrics: &self.metrics,
+            memory: &memory,
         };
         let head = chain.build()?;
         if self.control.is_canceled() {

@@ -48,6 +48,8 @@ pub(crate) struct ChainBuilder<'a> {
     pub(crate) console: &'a Console,
     pub(crate) wiring: &'a Wiring<'a>,
     pub(crate) metrics: &'a TaskMetrics,
+    /// What the state of all segments of the task is paid from.
+    pub(crate) memory: &'a ManagedMemory,
 }
 
 impl ChainBuilder<'_> {
@@ -196,12 +198,11 @@ impl ChainBuilder<'_> {
 
     fn services(&self, head: &OperatorNode, links: &[ChainLink]) -> GuestServices {
         let vertex = self.deployment.vertex();
-        let settings = &self.deployment.job.settings;
         let keyed = match &head.body {
             OperatorBody::Plugin { kind, .. } => kind.is_keyed(),
             OperatorBody::Source(_) | OperatorBody::Sink(_) | OperatorBody::Key(_) => false,
         };
-        let memory = ManagedMemory::new(settings.managed_memory_bytes);
+        let memory = self.memory.clone();
         let key_groups = KeyGroups::of_subtask(
             self.deployment.subtask,
             vertex.parallelism,

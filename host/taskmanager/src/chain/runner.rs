@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use sandbar_connectors::Console;
 use sandbar_model::{Clock, RecordBatchView};
+use sandbar_state::ManagedMemory;
 
 use super::build::{ChainBuilder, Head};
 use super::operator::Operator;
@@ -18,6 +19,7 @@ use crate::task::wiring::Wiring;
 /// An open chain.
 pub struct ChainRunner {
     head: Box<dyn Operator>,
+    memory: ManagedMemory,
 }
 
 impl std::fmt::Debug for ChainRunner {
@@ -39,6 +41,7 @@ impl ChainRunner {
         let registry = ChannelRegistry::default();
         let wiring = Wiring { deployment, registry: &registry };
         let (control, metrics) = (Arc::new(TaskControl::default()), TaskMetrics::default());
+        let memory = ManagedMemory::new(deployment.job.settings.managed_memory_bytes);
         let chain = ChainBuilder {
             deployment,
             control: &control,
@@ -46,9 +49,10 @@ impl ChainRunner {
             console,
             wiring: &wiring,
             metrics: &metrics,
+            memory: &memory,
         };
         match chain.build()? {
-            Head::Operator(head) => Ok(ChainRunner { head }),
+            Head::Operator(head) => Ok(ChainRunner { head, memory }),
             Head::Source { name, .. } => Err(TaskError::Deployment {
                 operator: name,
                 reason: "a chain that is fed by hand has no source".to_owned(),
@@ -62,6 +66,11 @@ impl ChainRunner {
     /// As the task would fail.
     pub fn process(&mut self, input: u32, batch: RecordBatchView<'_>) -> Result<(), TaskError> {
         self.head.process(input, batch)
+    }
+
+    /// Bytes that the state of the chain's operators takes in the state backend.
+    pub fn state_bytes(&self) -> u64 {
+        self.memory.used_bytes()
     }
 
     /// Ends the input and closes the chain.
