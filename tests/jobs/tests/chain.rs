@@ -1,4 +1,4 @@
-//! Chains of guests fed by hand: what state costs and who shares it.
+//! Chains of guests fed by hand: what a checkpoint makes them write, and what they share.
 
 #![expect(clippy::unwrap_used, reason = "in a test a surprise is a failure")]
 
@@ -114,6 +114,35 @@ fn keyed(keys: &[&str]) -> RecordBatch {
     batch
 }
 
+fn lines(output: &CapturedOutput) -> Vec<String> {
+    output.text().lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn a_checkpoint_is_announced_from_head_to_tail() {
+    let (mut chain, output) = chain(&two("lifecycle"), TaskSettings::default());
+    chain.before_checkpoint(7).unwrap();
+    // What the first operator emits when it hears of the checkpoint is a record to the second,
+    // which hears of it after that.
+    assert_eq!(lines(&output), ["process 1", "before-checkpoint 7"]);
+    chain.finish().unwrap();
+}
+
+#[test]
+fn cached_state_is_written_when_a_checkpoint_is_announced() {
+    let (mut chain, _) = chain(&counts("benchmarks", "benchmarks"), TaskSettings::default());
+    let empty = chain.state_bytes();
+    chain.process(0, keyed(&["a", "b", "a"]).view()).unwrap();
+    assert_eq!(chain.state_bytes(), empty, "counts are cached in the guest");
+    chain.before_checkpoint(1).unwrap();
+    let written = chain.state_bytes();
+    assert!(written > empty, "{written} bytes after a checkpoint, {empty} before");
+    // Nothing has changed since: nothing is written, and nothing lost.
+    chain.before_checkpoint(2).unwrap();
+    assert_eq!(chain.state_bytes(), written);
+    chain.finish().unwrap();
+}
+
 #[test]
 fn state_without_a_cache_is_written_at_once() {
     let (mut chain, _) = chain(&counts("uncached", "guest-uncached"), TaskSettings::default());
@@ -121,7 +150,20 @@ fn state_without_a_cache_is_written_at_once() {
     chain.process(0, keyed(&["a"]).view()).unwrap();
     let written = chain.state_bytes();
     assert!(written > empty, "{written} bytes after a record, {empty} before");
+    chain.before_checkpoint(1).unwrap();
+    assert_eq!(chain.state_bytes(), written);
     chain.finish().unwrap();
+}
+
+#[test]
+fn state_that_cannot_be_written_fails_the_checkpoint() {
+    let settings = TaskSettings { managed_memory_bytes: 64, ..TaskSettings::default() };
+    let (mut chain, _) = chain(&counts("benchmarks", "benchmarks"), settings);
+    chain.process(0, keyed(&["a key that does not fit into what is left"]).view()).unwrap();
+    let error = chain.before_checkpoint(1).unwrap_err().to_string();
+    for part in ["count", "in before-checkpoint", "managed memory"] {
+        assert!(error.contains(part), "no {part:?} in: {error}");
+    }
 }
 
 #[test]

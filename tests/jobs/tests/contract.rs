@@ -11,9 +11,12 @@ use sandbar_model::status::JobStatus;
 use sandbar_model::{Clock, ManualClock};
 
 fn job(folder: &Path, operator: &str, input: &str, side: bool) -> JobSource {
-    let plugin = guest("guest-contract");
-    let keyed = operator.contains("keyed") || operator.contains("timers");
-    let key = if keyed { ", key = \"value\"" } else { "" };
+    let (plugin, selectors) = (guest("guest-contract"), guest("guest-selectors"));
+    let key = match operator {
+        "keyed-state-pages" => ", key = { selector = \"first-letter\", plugin = \"selectors\" }",
+        "keyed-state" | "event-timers" | "processing-timers" => ", key = \"value\"",
+        _ => "",
+    };
     let side = if side {
         "[[sinks]]\nname = \"side\"\nconnector = \"print\"\noptions = { identifier = \"side\" }\n\
          inputs = [\"calls.side\"]\n"
@@ -27,6 +30,7 @@ parallelism = 1
 configuration = {{ "test.key" = "its value" }}
 [plugins]
 contract = {{ path = "{}" }}
+selectors = {{ path = "{}" }}
 [[sources]]
 name = "lines"
 connector = "files"
@@ -42,7 +46,8 @@ connector = "print"
 inputs = ["calls"]
 {side}
 "#,
-        plugin.display()
+        plugin.display(),
+        selectors.display()
     );
     write_job(folder, &text, &[("input.txt", input)])
 }
@@ -88,8 +93,11 @@ fn keyed_state_is_read_written_and_deleted_by_key() {
 
 #[test]
 fn keyed_state_is_scanned_in_pages_in_order() {
-    let job_of = |input: &str| run("keyed-state-pages", input, false).lines;
-    assert_eq!(job_of("a1\n"), ["a1: [a1]"]);
+    check(
+        "keyed-state-pages",
+        "a3\na1\nb9\na2\n",
+        &["a: [a3]", "a: [a1 a3]", "b:", "a: [a1 a2] [a3]"],
+    );
 }
 
 #[test]

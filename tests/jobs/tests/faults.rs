@@ -117,6 +117,11 @@ fn a_chain_that_will_not_open_fails() {
 }
 
 #[test]
+fn a_chain_that_will_not_close_fails() {
+    check("close-fails", &["in close: fatal: it will not close"]);
+}
+
+#[test]
 fn each_column_of_an_emitted_batch_is_checked() {
     let invalid = "emitted an invalid batch on output 0: column";
     check("too-many-value-ends", &[invalid, "value-ends has 5 entries for 4 records"]);

@@ -78,6 +78,10 @@ impl Operator for KeyOperator {
         self.outputs.flush()
     }
 
+    fn before_checkpoint(&mut self, checkpoint_id: u64) -> Result<(), TaskError> {
+        self.outputs.before_checkpoint(checkpoint_id)
+    }
+
     fn finish(&mut self) -> Result<(), TaskError> {
         self.outputs.finish()
     }

@@ -26,6 +26,10 @@ pub(crate) trait Operator: Send {
     /// Sends what output buffers hold.
     fn flush(&mut self) -> Result<(), TaskError>;
 
+    /// A snapshot of the host's state follows: write to it what is cached elsewhere, then tell the
+    /// operators behind. Records may be emitted, and belong before the checkpoint.
+    fn before_checkpoint(&mut self, checkpoint_id: u64) -> Result<(), TaskError>;
+
     /// The input has ended, the last watermark has passed: emit the rest, then end the outputs.
     fn finish(&mut self) -> Result<(), TaskError>;
 

@@ -93,6 +93,13 @@ impl Outputs {
         })
     }
 
+    pub(crate) fn before_checkpoint(&mut self, checkpoint_id: u64) -> Result<(), TaskError> {
+        self.each(|target| match target {
+            Target::Chained(operator) => operator.before_checkpoint(checkpoint_id),
+            Target::Partition(_) => Ok(()),
+        })
+    }
+
     pub(crate) fn finish(&mut self) -> Result<(), TaskError> {
         self.each(|target| match target {
             Target::Chained(operator) => operator.finish(),

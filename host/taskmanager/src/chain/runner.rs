@@ -68,6 +68,14 @@ impl ChainRunner {
         self.head.process(input, batch)
     }
 
+    /// Makes all operators of the chain, head to tail, write what they cache to the state backend.
+    ///
+    /// # Errors
+    /// As the task would fail.
+    pub fn before_checkpoint(&mut self, checkpoint_id: u64) -> Result<(), TaskError> {
+        self.head.before_checkpoint(checkpoint_id)
+    }
+
     /// Bytes that the state of the chain's operators takes in the state backend.
     pub fn state_bytes(&self) -> u64 {
         self.memory.used_bytes()

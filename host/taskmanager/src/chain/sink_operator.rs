@@ -63,6 +63,10 @@ impl Operator for SinkOperator {
         self.named(flushed)
     }
 
+    fn before_checkpoint(&mut self, _checkpoint_id: u64) -> Result<(), TaskError> {
+        Ok(())
+    }
+
     fn finish(&mut self) -> Result<(), TaskError> {
         let finished = self.writer.finish();
         self.named(finished)

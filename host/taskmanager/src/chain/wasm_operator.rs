@@ -187,6 +187,13 @@ impl Operator for WasmOperator {
         self.host().outputs().flush()
     }
 
+    fn before_checkpoint(&mut self, checkpoint_id: u64) -> Result<(), TaskError> {
+        self.host().start_batch();
+        self.call(|instance| instance.before_checkpoint(checkpoint_id))?;
+        self.bad_records.dead_letters.before_checkpoint(checkpoint_id)?;
+        self.host().outputs().before_checkpoint(checkpoint_id)
+    }
+
     fn finish(&mut self) -> Result<(), TaskError> {
         self.host().start_batch();
         self.call(Instance::finish)?;

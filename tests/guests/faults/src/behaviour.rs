@@ -7,6 +7,7 @@ use crate::sandbar::operator::{collector, keyed_state, logging, metrics, runtime
 pub(crate) const NAMES: &[&str] = &[
     "well-behaved",
     "open-fails",
+    "close-fails",
     "trap",
     "panic",
     "loop",

@@ -84,6 +84,9 @@ impl OperatorGuest for Faults {
     }
 
     fn close() -> Result<(), Error> {
-        Ok(())
+        match BEHAVIOUR.with_borrow(|name| name == "close-fails") {
+            true => Err(Error::Fatal("it will not close".into())),
+            false => Ok(()),
+        }
     }
 }
