@@ -6,7 +6,9 @@ mod builder;
 pub mod component;
 pub(crate) mod registry;
 
-pub use builder::{OperatorBuilder, PluginBuilder, TwoInputBuilder};
+pub use builder::{
+    KeySelectorBuilder, OperatorBuilder, PartitionerBuilder, PluginBuilder, TwoInputBuilder,
+};
 
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use builder::Entry;

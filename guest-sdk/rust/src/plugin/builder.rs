@@ -1,6 +1,8 @@
 //! Registers operators by name. Formats are given after the function; an operator that lacks one
 //! is refused when the plugin is described, which is when it is uploaded.
 
+mod selectors;
+
 use std::cell::RefCell;
 use std::marker::PhantomData;
 use std::rc::Rc;
@@ -19,6 +21,8 @@ use crate::operator::definition::{
     Build, Definition, InputPort, MAIN, OperatorKind, OutputPort, StateShape,
 };
 use crate::operator::{keyed, process, simple, two_input};
+
+pub use selectors::{KeySelectorBuilder, PartitionerBuilder};
 
 /// The operators of a plugin.
 ///

@@ -23,6 +23,12 @@ struct Member {
     name: String,
 }
 
+/// What `initial` reads of a record.
+#[derive(Clone, Deserialize)]
+struct Fruit {
+    fruit: String,
+}
+
 /// The member of an object: a text as itself, anything else as its JSON.
 fn member(record: &Value, name: &str) -> Result<String> {
     match record.get(name) {
@@ -65,11 +71,27 @@ fn stateless(plugin: &mut sandbar_sdk::plugin::PluginBuilder) {
         .doc("Takes a member out of each object; refuses what has none.");
 }
 
+fn selectors(plugin: &mut sandbar_sdk::plugin::PluginBuilder) {
+    plugin
+        .key_selector("initial", |record: &Fruit| record.fruit.chars().take(1).collect::<String>())
+        .input(Json)
+        .doc("Keys by the first letter of the member `fruit`.");
+    plugin
+        .partitioner("by-length", |line: &String, subtasks| line.len() as u32 % subtasks)
+        .input(Text)
+        .doc("The subtask is the number of bytes, modulo how many there are.");
+    plugin
+        .partitioner("out-of-range", |_: &String, subtasks| subtasks)
+        .input(Text)
+        .doc("Chooses a subtask that there is not.");
+}
+
 sandbar_sdk::plugin! {
     name: "operators",
     version: env!("CARGO_PKG_VERSION"),
     operators: |plugin| {
         stateless(plugin);
+        selectors(plugin);
         plugin
             .process("parity", Parity)
             .input(Text)
