@@ -28,7 +28,8 @@ pub use selectors::{KeySelectorBuilder, PartitionerBuilder};
 ///
 /// Each kind comes in two forms: `map(name, function)`, and `map_with(name, make)` where `make`
 /// turns the operator's config into the function. Config is JSON that serde reads; a job that
-/// gives none gives `{}`.
+/// gives none gives `{}`. With a `config_schema`, a config that does not fit is refused when the
+/// job is loaded; without one, when `make` reads it.
 #[derive(Default)]
 pub struct PluginBuilder {
     pub(crate) operators: Vec<Definition>,
@@ -43,7 +44,7 @@ impl PluginBuilder {
         name: &str,
         function: impl MapFunction<In, Out>,
     ) -> OperatorBuilder<'_, In, Out> {
-        self.map_with(name, |NoConfig {}| Ok(function))
+        self.map_with(name, |NoConfig {}| Ok(function)).config_schema(NO_CONFIG)
     }
 
     /// Registers a map with a config.
@@ -66,7 +67,7 @@ impl PluginBuilder {
         name: &str,
         function: impl FilterFunction<T>,
     ) -> OperatorBuilder<'_, T, T> {
-        self.filter_with(name, |NoConfig {}| Ok(function))
+        self.filter_with(name, |NoConfig {}| Ok(function)).config_schema(NO_CONFIG)
     }
 
     /// Registers a filter with a config.
@@ -86,7 +87,7 @@ impl PluginBuilder {
         name: &str,
         function: impl FlatMapFunction<In, Out>,
     ) -> OperatorBuilder<'_, In, Out> {
-        self.flat_map_with(name, |NoConfig {}| Ok(function))
+        self.flat_map_with(name, |NoConfig {}| Ok(function)).config_schema(NO_CONFIG)
     }
 
     /// Registers a flat map with a config.
@@ -109,7 +110,7 @@ impl PluginBuilder {
         name: &str,
         function: impl ProcessFunction<In, Out>,
     ) -> OperatorBuilder<'_, In, Out> {
-        self.process_with(name, |NoConfig {}| Ok(function))
+        self.process_with(name, |NoConfig {}| Ok(function)).config_schema(NO_CONFIG)
     }
 
     /// Registers a process function with a config.
@@ -135,7 +136,7 @@ impl PluginBuilder {
         name: &str,
         function: impl KeyedProcessFunction<K, In, Out>,
     ) -> OperatorBuilder<'_, In, Out> {
-        self.keyed_process_with(name, |NoConfig {}| Ok(function))
+        self.keyed_process_with(name, |NoConfig {}| Ok(function)).config_schema(NO_CONFIG)
     }
 
     /// Registers a keyed process function with a config.
@@ -161,7 +162,7 @@ impl PluginBuilder {
         name: &str,
         function: impl TwoInputProcessFunction<First, Second, Out>,
     ) -> TwoInputBuilder<'_, First, Second, Out> {
-        self.two_input_process_with(name, |NoConfig {}| Ok(function))
+        self.two_input_process_with(name, |NoConfig {}| Ok(function)).config_schema(NO_CONFIG)
     }
 
     /// Registers a process function over two inputs with a config.
@@ -191,7 +192,7 @@ impl PluginBuilder {
     where
         Out: Clone + 'static,
     {
-        self.keyed_two_input_process_with(name, |NoConfig {}| Ok(function))
+        self.keyed_two_input_process_with(name, |NoConfig {}| Ok(function)).config_schema(NO_CONFIG)
     }
 
     /// Registers a keyed process function over two inputs with a config.
@@ -250,13 +251,19 @@ impl PluginBuilder {
             inputs: inputs.iter().map(input).collect(),
             outputs: vec![main],
             states: Vec::new(),
-            config_schema: String::new(),
+            config_schema: ANY_CONFIG.to_owned(),
             build: build(Rc::clone(&sides)),
         });
         let definition = self.operators.last_mut().expect("it was pushed above");
         Entry { definition, sides }
     }
 }
+
+/// The schema of a config that only its operator knows.
+const ANY_CONFIG: &str = r#"{"type":"object"}"#;
+
+/// The schema of an operator that takes no config.
+const NO_CONFIG: &str = "";
 
 /// The config of an operator that takes none.
 #[derive(serde::Deserialize)]
@@ -326,7 +333,7 @@ macro_rules! common_methods {
             self
         }
 
-        /// Gives the JSON Schema of the config.
+        /// Gives the JSON Schema of the config; any object will do unless given.
         pub fn config_schema(self, schema: &str) -> Self {
             schema.clone_into(&mut self.entry.definition.config_schema);
             self
@@ -381,3 +388,6 @@ impl<First: 'static, Second: 'static, Out: Clone + 'static>
 
     common_methods!();
 }
+
+#[cfg(test)]
+mod tests;

@@ -102,7 +102,6 @@ sandbar_sdk::plugin! {
             .process_with("refuse", |config: functions::RefuseConfig| Ok(Refuse::new(config)))
             .input(Text)
             .output(Text)
-            .config_schema(r#"{"type":"object","required":["containing"]}"#)
             .doc("Refuses lines that hold a text.");
         plugin
             .process("share", Share::default())

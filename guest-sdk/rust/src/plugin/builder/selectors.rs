@@ -7,7 +7,7 @@
 use std::marker::PhantomData;
 use std::rc::Rc;
 
-use super::{Entry, PluginBuilder};
+use super::{Entry, NO_CONFIG, PluginBuilder};
 use crate::chain::erased::{CodecOf, KeyedCodecOf};
 use crate::chain::external::{HashKey, KeyBytes, Subtask};
 use crate::codec::{Decode, Encode, Format, Key};
@@ -105,7 +105,7 @@ impl PluginBuilder {
 
 /// An input of a job file has no place for a config.
 fn without_config(entry: Entry<'_>) -> Entry<'_> {
-    entry.definition.config_schema.clear();
+    NO_CONFIG.clone_into(&mut entry.definition.config_schema);
     entry
 }
 
