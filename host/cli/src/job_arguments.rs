@@ -12,7 +12,7 @@ use crate::configuration::{self, ConfigurationArgs};
 pub(crate) struct JobArguments {
     /// A job file (.toml or .json), or a plugin (.wasm) that defines a job.
     pub(crate) job: PathBuf,
-    /// Arguments for a job plugin's `define`.
+    /// Arguments for a job plugin's `define`; a job file takes none.
     #[arg(last = true)]
     arguments: Vec<String>,
     /// Parallelism of operators that set none themselves, as -Dparallelism.default; by default
@@ -42,6 +42,6 @@ impl JobArguments {
             overrides: &overrides,
             native: Default::default(),
         };
-        Ok(loader.prepare(&JobSource::of(&self.job, self.arguments.clone()))?)
+        Ok(loader.prepare(&JobSource::of(&self.job, self.arguments.clone())?)?)
     }
 }

@@ -43,7 +43,7 @@ Exit code: 0 when the job FINISHED, 1 when it FAILED, 130 when it was cancelled.
 pub(crate) struct RunArgs {
     /// A job file (.toml or .json), or a plugin (.wasm) that defines a job.
     job: PathBuf,
-    /// Arguments for a job plugin's `define`.
+    /// Arguments for a job plugin's `define`; a job file takes none.
     #[arg(last = true)]
     arguments: Vec<String>,
     /// Parallelism of operators that set none themselves; the number of cores by default.
@@ -72,6 +72,7 @@ enum Target {
 /// Runs the verb.
 pub(crate) fn execute(args: RunArgs) -> anyhow::Result<ExitCode> {
     let Target::Local = args.target;
+    let source = JobSource::of(&args.job, args.arguments)?;
     let mut configuration = args.configuration.load()?;
     if configuration.text("parallelism.default").is_none() {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -89,7 +90,7 @@ pub(crate) fn execute(args: RunArgs) -> anyhow::Result<ExitCode> {
         console: Console::new(std::io::stdout(), std::io::stderr()),
         cache_folder: cache_folder(),
     })?;
-    let prepared = cluster.loader(&overrides).prepare(&JobSource::of(&args.job, args.arguments))?;
+    let prepared = cluster.loader(&overrides).prepare(&source)?;
     let signals = Signals::listen().context("cannot listen for Ctrl-C")?;
     let name = prepared.graph.name.clone();
     let job = cluster.submit(prepared)?;

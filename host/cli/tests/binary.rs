@@ -220,6 +220,16 @@ fn all_errors_of_a_job_are_said_at_once() {
 }
 
 #[test]
+fn arguments_for_a_job_file_are_refused() {
+    let folder = Folder::with(&[("job.toml", COPY), ("lines.txt", "a\n")]);
+    let expected = "error: job file job.toml takes no arguments, but `-- book.txt 3` was given";
+    for verb in [&["run"][..], &["info"], &["job", "validate"]] {
+        let arguments = [verb, &["job.toml", "--", "book.txt", "3"]].concat();
+        folder.check_refused(&arguments, 1, &[expected, "leave them out"]);
+    }
+}
+
+#[test]
 fn schema_and_connectors_are_printed() {
     let folder = Folder::with(&[]);
     let schema = folder.json(&["job", "schema"]);

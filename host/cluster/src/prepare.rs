@@ -31,13 +31,24 @@ pub enum JobSource {
 }
 
 impl JobSource {
-    /// Tells by the path: a file that ends in `.wasm` is a job plugin. Arguments for a job file
-    /// are added to those it has.
-    pub fn of(path: &Path, arguments: Vec<String>) -> JobSource {
-        match path.extension().is_some_and(|extension| extension == "wasm") {
-            true => JobSource::Plugin { path: path.to_owned(), arguments },
-            false => JobSource::File(path.to_owned()),
+    /// Tells by the path: a file that ends in `.wasm` is a job plugin. Only that is a program, to
+    /// which arguments can be given.
+    ///
+    /// # Errors
+    /// There are arguments for a job file.
+    pub fn of(path: &Path, arguments: Vec<String>) -> Result<JobSource, PrepareError> {
+        if path.extension().is_some_and(|extension| extension == "wasm") {
+            return Ok(JobSource::Plugin { path: path.to_owned(), arguments });
         }
+        if !arguments.is_empty() {
+            let (file, arguments) = (path.display(), arguments.join(" "));
+            return Err(PrepareError::from(format!(
+                "job file {file} takes no arguments, but `-- {arguments}` was given: arguments \
+                 reach jobs that are programs (.wasm) only; leave them out, and write into the \
+                 file what they were to say"
+            )));
+        }
+        Ok(JobSource::File(path.to_owned()))
     }
 }
 
