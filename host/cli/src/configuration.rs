@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Args;
-use sandbar_cluster::settings;
+use sandbar_cluster::{PreparedJob, settings};
 use sandbar_config::{ConfigError, Configuration};
 use sandbar_wasm::Engine;
 
@@ -65,6 +65,14 @@ impl ConfigurationArgs {
     fn file(&self) -> Option<PathBuf> {
         let by_variable = || Some(Path::new(&variable(FOLDER_VARIABLE)?).join(FILE_NAME));
         self.config.clone().or_else(by_variable)
+    }
+}
+
+/// Warns of keys in a job's own configuration that no option has.
+pub(crate) fn warn_of_unknown_keys(job: &PreparedJob) {
+    let name = &job.spec.name;
+    for key in job.unknown_keys() {
+        output::warning(format!("configuration of job \"{name}\": {key}"));
     }
 }
 

@@ -42,6 +42,8 @@ impl JobArguments {
             overrides: &overrides,
             native: Default::default(),
         };
-        Ok(loader.prepare(&JobSource::of(&self.job, self.arguments.clone())?)?)
+        let prepared = loader.prepare(&JobSource::of(&self.job, self.arguments.clone())?)?;
+        configuration::warn_of_unknown_keys(&prepared);
+        Ok(prepared)
     }
 }

@@ -17,7 +17,9 @@ use sandbar_connectors::Console;
 use sandbar_model::SystemClock;
 use sandbar_model::status::JobStatus;
 
-use crate::configuration::{ConfigurationArgs, cache_folder};
+use crate::configuration::{
+    ConfigurationArgs, cache_folder, set_local_parallelism, warn_of_unknown_keys,
+};
 use crate::output;
 use progress::Progress;
 use signals::Signals;
@@ -74,10 +76,7 @@ pub(crate) fn execute(args: RunArgs) -> anyhow::Result<ExitCode> {
     let Target::Local = args.target;
     let source = JobSource::of(&args.job, args.arguments)?;
     let mut configuration = args.configuration.load()?;
-    if configuration.text("parallelism.default").is_none() {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        configuration.set("parallelism.default", cores.to_string());
-    }
+    set_local_parallelism(&mut configuration);
     let mut overrides = args.configuration.overrides()?;
     match args.parallelism {
         Some(0) => bail!("parallelism is 0 but must be at least 1; give -p a larger number"),
@@ -91,6 +90,7 @@ pub(crate) fn execute(args: RunArgs) -> anyhow::Result<ExitCode> {
         cache_folder: cache_folder(),
     })?;
     let prepared = cluster.loader(&overrides).prepare(&source)?;
+    warn_of_unknown_keys(&prepared);
     let signals = Signals::listen().context("cannot listen for Ctrl-C")?;
     let name = prepared.graph.name.clone();
     let job = cluster.submit(prepared)?;

@@ -220,6 +220,24 @@ fn all_errors_of_a_job_are_said_at_once() {
 }
 
 #[test]
+fn keys_of_a_job_that_no_option_has_are_warned_of() {
+    let misspelt = "[configuration]\n\"paralelism.default\" = 2\n\"my.key\" = true\n\
+                    \"user.key\" = \"x\"\n";
+    let job = COPY.replace("[[sources]]", &format!("{misspelt}[[sources]]"));
+    let folder = Folder::with(&[("job.toml", &job), ("lines.txt", "a\n")]);
+    let warnings = "\
+warning: configuration of job \"copy\": there is no option `my.key`; begin keys of your own with \
+`user.`
+warning: configuration of job \"copy\": there is no option `paralelism.default`; did you mean \
+`parallelism.default`?
+";
+    for verb in [&["run", "-q"][..], &["info"], &["job", "validate"]] {
+        let outcome = folder.run(&[verb, &["job.toml"]].concat());
+        assert_eq!((outcome.code, outcome.stderr.as_str()), (Some(0), warnings), "{verb:?}");
+    }
+}
+
+#[test]
 fn arguments_for_a_job_file_are_refused() {
     let folder = Folder::with(&[("job.toml", COPY), ("lines.txt", "a\n")]);
     let expected = "error: job file job.toml takes no arguments, but `-- book.txt 3` was given";

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use sandbar_config::Configuration;
+use sandbar_config::{Configuration, UnknownKey};
 use sandbar_connectors::sink::ANY_FORMAT;
 use sandbar_graph::{Catalog, FileFormat, JobSpec, Places, SinkTraits, SourceTraits, StreamGraph};
 use sandbar_model::job_graph::JobGraph;
@@ -90,6 +90,13 @@ pub struct PreparedJob {
     pub base_folder: Option<PathBuf>,
 }
 
+impl PreparedJob {
+    /// The keys of the job's own configuration that no option has.
+    pub fn unknown_keys(&self) -> Vec<UnknownKey> {
+        configuration_of(&self.spec).unknown_keys()
+    }
+}
+
 /// Prepares jobs on an engine.
 #[derive(Debug)]
 pub struct JobLoader<'a> {
@@ -155,8 +162,7 @@ impl JobLoader<'_> {
         base_folder: Option<PathBuf>,
     ) -> Result<PreparedJob, PrepareError> {
         let mut configuration = self.configuration.clone();
-        let of_job = spec.configuration.iter().map(|(key, value)| (key.clone(), value.to_string()));
-        configuration.merge(Configuration::from_pairs(of_job));
+        configuration.merge(configuration_of(&spec));
         configuration.merge(self.overrides.clone());
         let mut problems: Vec<String> =
             configuration.errors().iter().map(ToString::to_string).collect();
@@ -201,6 +207,12 @@ impl JobLoader<'_> {
         configuration.merge(self.overrides.clone());
         settings::capabilities(&configuration)
     }
+}
+
+/// What the job sets itself.
+fn configuration_of(spec: &JobSpec) -> Configuration {
+    let pairs = spec.configuration.iter().map(|(key, value)| (key.clone(), value.to_string()));
+    Configuration::from_pairs(pairs)
 }
 
 fn parse(

@@ -12,13 +12,16 @@ use crate::yaml;
 /// Below this similarity (0 to 1, `strsim::jaro_winkler`) a known key is no help as a hint.
 const HINT_SIMILARITY_MIN: f64 = 0.8;
 
+/// Start of the keys that are the user's own, for operators to read: no option has such a key.
+const OWN_KEY_PREFIX: &str = "user.";
+
 /// Options that were set, by key.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Configuration {
     values: BTreeMap<String, String>,
 }
 
-/// A key that no option has; it may be the user's own, for operators to read.
+/// A key that no option has: mistyped, or the user's own without saying so.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownKey {
     /// As the user wrote it.
@@ -32,7 +35,7 @@ impl std::fmt::Display for UnknownKey {
         write!(f, "there is no option `{}`", self.key)?;
         match self.nearest {
             Some(nearest) => write!(f, "; did you mean `{nearest}`?"),
-            None => Ok(()),
+            None => write!(f, "; begin keys of your own with `{OWN_KEY_PREFIX}`"),
         }
     }
 }
@@ -145,11 +148,12 @@ impl Configuration {
             .collect()
     }
 
-    /// The keys that no option has: warnings, since a job may have keys of its own.
+    /// The keys that no option has and that do not begin with `user.`: warnings, since operators
+    /// may read them all the same.
     pub fn unknown_keys(&self) -> Vec<UnknownKey> {
         self.values
             .keys()
-            .filter(|key| options::find(key).is_none())
+            .filter(|key| options::find(key).is_none() && !key.starts_with(OWN_KEY_PREFIX))
             .map(|key| UnknownKey { key: key.clone(), nearest: nearest_key(key) })
             .collect()
     }

@@ -32,7 +32,7 @@ pub struct JobSpec {
     /// Max parallelism of what sets none itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_parallelism: Option<u32>,
-    /// Options of the job by key, and keys of the user's own.
+    /// Options of the job by key, and keys of the user's own, which begin with `user.`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub configuration: BTreeMap<String, ConfigurationValue>,
     /// Arguments for `define` and for the operators of a job plugin.

@@ -68,9 +68,9 @@ impl StreamExecutionEnvironment {
         self.graph.borrow_mut().chaining_disabled = true;
     }
 
-    /// Sets a key of the job's configuration: an option of the runtime, or a key of the user's own
-    /// that operators read with [`crate::RuntimeContext::config`]. The value is a string, a number
-    /// or a boolean.
+    /// Sets a key of the job's configuration: an option of the runtime, or a key of the user's own,
+    /// beginning with `user.`, that operators read with [`crate::RuntimeContext::config`]. The
+    /// value is a string, a number or a boolean.
     pub fn configure(&mut self, key: &str, value: impl Into<Value>) {
         self.graph.borrow_mut().configuration.insert(key.to_owned(), value.into());
     }

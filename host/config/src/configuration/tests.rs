@@ -138,14 +138,17 @@ fn an_error_names_key_value_and_what_is_expected() {
 
 #[test]
 fn unknown_keys_come_with_the_nearest_known_one() {
-    let configuration =
-        Configuration::from_pairs([("paralelism.default", "2"), ("my.own.key", "x")]);
+    let configuration = Configuration::from_pairs([
+        ("paralelism.default", "2"),
+        ("my.own.key", "x"),
+        ("user.k", "y"),
+    ]);
     let unknown: Vec<String> =
         configuration.unknown_keys().iter().map(|key| key.to_string()).collect();
     assert_eq!(
         unknown,
         [
-            "there is no option `my.own.key`",
+            "there is no option `my.own.key`; begin keys of your own with `user.`",
             "there is no option `paralelism.default`; did you mean `parallelism.default`?"
         ]
     );
