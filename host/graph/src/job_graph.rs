@@ -7,15 +7,16 @@ use std::collections::BTreeMap;
 
 use sandbar_model::VertexId;
 use sandbar_model::job_graph::{
-    EdgeId, ErrorPolicy, JobEdge, JobGraph, JobVertex, OperatorBody, OperatorNode, Output,
+    EdgeId, ErrorPolicy, JobEdge, JobGraph, JobVertex, KeyRule, OperatorBody, OperatorNode, Output,
     OutputTarget, Partitioner,
 };
+use sandbar_model::plugin::OperatorKind;
 
 use crate::catalog::{Catalog, GraphSettings};
 use crate::error::GraphError;
 use crate::job_graph::chains::{Chain, Chains};
 use crate::place::Places;
-use crate::spec::{DEAD_LETTER_OUTPUT, JobSpec, MAIN_OUTPUT};
+use crate::spec::{DEAD_LETTER_OUTPUT, JobSpec, MAIN_OUTPUT, SELF_PLUGIN};
 use crate::stream_graph::{EdgeKey, NodeBody, StreamEdge, StreamGraph, StreamNode};
 
 /// Builds the graph of a job and chains it.
@@ -88,13 +89,16 @@ struct Hidden<'a> {
     key: &'a EdgeKey,
     /// For a partitioner: the parallelism that it chooses from. Else 0.
     partitions: u32,
+    /// What happens to a record that has no key, by the operators that read the edges.
+    on_error: ErrorPolicy,
     targets: Vec<OutputTarget>,
 }
 
 impl Hidden<'_> {
-    fn is_for(&self, edge: &StreamEdge, partitions: u32) -> bool {
+    fn is_for(&self, edge: &StreamEdge, partitions: u32, on_error: ErrorPolicy) -> bool {
         (self.source, self.output, self.partitions) == (edge.source, edge.output, partitions)
             && Some(self.key) == edge.key.as_ref()
+            && self.on_error == on_error
     }
 }
 
@@ -158,7 +162,9 @@ impl<'a> Operators<'a> {
             | Partitioner::Global
             | Partitioner::Hash => 0,
         };
-        let known = self.hidden.iter().position(|hidden| hidden.is_for(edge, partitions));
+        let on_error = self.policy(edge, key);
+        let is_for = |hidden: &Hidden<'_>| hidden.is_for(edge, partitions, on_error);
+        let known = self.hidden.iter().position(is_for);
         let position = match known {
             Some(position) => {
                 self.hidden[position].targets.push(exit);
@@ -166,11 +172,33 @@ impl<'a> Operators<'a> {
             }
             None => {
                 let (source, output, targets) = (edge.source, edge.output, vec![exit]);
-                self.hidden.push(Hidden { source, output, key, partitions, targets });
+                self.hidden.push(Hidden { source, output, key, partitions, on_error, targets });
                 self.hidden.len() - 1
             }
         };
         OutputTarget::Chained(chain.nodes.len() + position)
+    }
+
+    /// What happens to a record without a key: as the operator says that reads the edge. With a
+    /// policy, a selector is no longer fused to the operator in front of it, so there is none
+    /// where every record has a key: the value itself, or what a job's own closure makes of it.
+    fn policy(&self, edge: &StreamEdge, key: &EdgeKey) -> ErrorPolicy {
+        let is_own = |plugin: &str| plugin == SELF_PLUGIN;
+        let from_own = match &self.graph.nodes[edge.source].body {
+            NodeBody::Operator { plugin, .. } => is_own(plugin),
+            NodeBody::Source(_) | NodeBody::Sink(_) => false,
+        };
+        match key {
+            EdgeKey::Rule(KeyRule::Value) => ErrorPolicy::Fail,
+            EdgeKey::Selector { plugin, kind: OperatorKind::KeySelector, .. }
+                if from_own && is_own(plugin) =>
+            {
+                ErrorPolicy::Fail
+            }
+            EdgeKey::Rule(KeyRule::Json(_)) | EdgeKey::Selector { .. } => {
+                self.graph.nodes[edge.target].on_error
+            }
+        }
     }
 
     /// The operator of a key. Its uid contains a dot, so no operator of the user has it.
@@ -195,7 +223,7 @@ impl<'a> Operators<'a> {
             name: format!("{role} {label}"),
             body,
             outputs: vec![Output { name: MAIN_OUTPUT.to_owned(), targets: hidden.targets.clone() }],
-            on_error: ErrorPolicy::Fail,
+            on_error: hidden.on_error,
             dead_letter_output: None,
         }
     }

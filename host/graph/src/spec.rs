@@ -131,7 +131,7 @@ pub struct OperatorSpec {
     /// What the operator's config schema asks for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<serde_json::Value>,
-    /// What happens to a record that it refuses; `fail` unless given.
+    /// What happens to a record that it refuses, or that has no key for it; `fail` unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_error: Option<OnError>,
     /// Number of subtasks.

@@ -67,10 +67,24 @@ pub struct OperatorNode {
     /// The main output, the side outputs in the order of the operator's description, and last,
     /// if `dead_letter_output` says so, the dead-letter output.
     pub outputs: Vec<Output>,
-    /// What happens to a bad record.
+    /// What happens to a bad record. An operator that sets keys has the policy of those behind it
+    /// and hands records without a key on to them, unless it is to fail.
     pub on_error: ErrorPolicy,
-    /// Index in `outputs` of the dead-letter output; there with [`ErrorPolicy::DeadLetter`].
+    /// Index in `outputs` of the dead-letter output; there with [`ErrorPolicy::DeadLetter`],
+    /// except in operators that set keys.
     pub dead_letter_output: Option<u32>,
+}
+
+impl OperatorNode {
+    /// Whether it is a plugin's key selector or partitioner.
+    pub fn is_selector(&self) -> bool {
+        match &self.body {
+            OperatorBody::Plugin { kind, .. } => {
+                matches!(kind, OperatorKind::KeySelector | OperatorKind::Partitioner)
+            }
+            OperatorBody::Source(_) | OperatorBody::Sink(_) | OperatorBody::Key(_) => false,
+        }
+    }
 }
 
 /// What an operator does.

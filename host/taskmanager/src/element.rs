@@ -10,6 +10,9 @@ use crate::watermark_valve::WatermarkStatus;
 pub enum StreamElement {
     /// Records.
     Batch(Box<RecordBatch>),
+    /// Records that the operator before the edge could not key: the error policy of the operator
+    /// behind decides. Where records have their keys, these have why they were refused.
+    Refused(Box<RecordBatch>),
     /// No record at or before this will follow.
     Watermark(Watermark),
     /// Whether watermarks are to be waited for.

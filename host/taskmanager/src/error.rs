@@ -1,10 +1,14 @@
 //! How a task fails. Every variant names the operator; the task adds job and subtask.
 
 use sandbar_connectors::ConnectorError;
+use sandbar_model::RecordBatchView;
 use sandbar_wasm::{GuestError, GuestFault};
 use thiserror::Error;
 
 use crate::partitioner::PartitionError;
+
+/// Bytes of a refused record that an error message shows.
+const RECORD_PREVIEW_BYTES_MAX: usize = 200;
 
 /// Why a task ended before its input did.
 #[derive(Debug, Error)]
@@ -18,7 +22,7 @@ pub enum TaskError {
     /// An operator refused a record and its policy is to fail.
     #[error(
         "{error}; the record is {record}; to go on without such records set on-error = \"skip\" \
-         or \"dead-letter\" on the operator"
+         or \"dead-letter\" on the operator that reads it"
     )]
     BadRecord {
         /// What the guest said, with its address.
@@ -41,6 +45,19 @@ pub enum TaskError {
         operator: String,
         /// Why.
         source: PartitionError,
+    },
+    /// A record has no key, and the policy of the operator that was to read it is to fail.
+    #[error(
+        "operator \"{operator}\": {message}; the record is {record}; to go on without such records \
+         set on-error = \"skip\" or \"dead-letter\" on the operator that reads it"
+    )]
+    WithoutKey {
+        /// Name of the operator.
+        operator: String,
+        /// Why.
+        message: String,
+        /// The start of the record's value.
+        record: String,
     },
     /// A native operator refused a record.
     #[error("operator \"{operator}\": record {index} of its batch: {message}")]
@@ -71,6 +88,19 @@ impl TaskError {
         TaskError::Connector { operator: operator.to_owned(), source: Box::new(source) }
     }
 
+    /// The failure of a record that has why it was refused in place of its key.
+    pub(crate) fn without_key(
+        operator: &str,
+        records: RecordBatchView<'_>,
+        index: usize,
+    ) -> TaskError {
+        TaskError::WithoutKey {
+            operator: operator.to_owned(),
+            message: String::from_utf8_lossy(records.key(index)).into_owned(),
+            record: record_preview(records.value(index)),
+        }
+    }
+
     /// A guest's failure: an interrupted guest is a cancelled task.
     pub(crate) fn of_guest(error: Box<GuestError>) -> TaskError {
         match error.fault {
@@ -88,4 +118,11 @@ impl TaskError {
     pub fn is_canceled(&self) -> bool {
         matches!(self, TaskError::Canceled)
     }
+}
+
+/// The start of a record's value, for messages.
+pub(crate) fn record_preview(value: &[u8]) -> String {
+    let shown = &value[..value.len().min(RECORD_PREVIEW_BYTES_MAX)];
+    let more = if shown.len() < value.len() { "..." } else { "" };
+    format!("\"{}{more}\"", String::from_utf8_lossy(shown).escape_debug())
 }

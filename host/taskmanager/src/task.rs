@@ -89,6 +89,7 @@ impl Task {
                     operator.process(input, batch.view())?;
                     gate.recycle(channel, batch);
                 }
+                GateEvent::Refused(batch) => operator.on_refused(batch.view())?,
                 GateEvent::Time(output) => {
                     for element in output.elements() {
                         match element {

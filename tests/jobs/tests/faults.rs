@@ -183,6 +183,54 @@ fn skipped_records_are_counted_and_the_rest_goes_on() {
 }
 
 #[test]
+fn records_without_a_key_are_refused_by_the_operator_that_reads_them() {
+    let run = |policy: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        let text = format!(
+            r#"
+name = "keys"
+parallelism = 1
+plugins = {{ counters = {{ path = "{}" }} }}
+sources = [{{ name = "lines", connector = "files", options = {{ path = "input.jsonl" }} }}]
+sinks = [{{ name = "out", connector = "print", inputs = ["count", "count.dead-letter"] }}]
+[[operators]]
+name = "count"
+plugin = "counters"
+operator = "count"
+inputs = [{{ from = "lines", key = {{ json = "/id" }} }}]
+on-error = "{policy}"
+"#,
+            guest("counters").display()
+        );
+        let text = match policy {
+            "dead-letter" => text,
+            _ => text.replace(", \"count.dead-letter\"", ""),
+        };
+        let input = "{\"id\":1}\n{\"no\":2}\n[]\n";
+        TestCluster::new().run(&write_job(folder.path(), &text, &[("input.jsonl", input)]), &[])
+    };
+    let failure = run("fail").result.failure.expect("a failed job says why");
+    for part in ["it has nothing at the key /id", "the record is \"{\\\"no\\\":2}\"", "on-error"] {
+        assert!(failure.contains(part), "no {part:?} in: {failure}");
+    }
+    let letter = |value: &str| {
+        format!(
+            "{{\"operator\":\"count\",\"subtask\":1,\"message\":\"it has nothing at the key /id\",\
+             \"value\":{value:?}}}"
+        )
+    };
+    let letters = [letter("[]"), letter("{\"no\":2}")];
+    for (policy, expected) in [("skip", &letters[..0]), ("dead-letter", &letters[..])] {
+        let outcome = run(policy);
+        assert_eq!(outcome.result.status, JobStatus::Finished, "{:?}", outcome.result.failure);
+        assert_eq!(sorted(&outcome.lines), [&["1\t1".to_owned()], expected].concat(), "{policy}");
+        let refused: Vec<u64> =
+            outcome.snapshot.vertices.iter().map(|vertex| vertex.records_failed).collect();
+        assert_eq!(refused[..2], [0, 2], "{policy}: counted where they were to be read");
+    }
+}
+
+#[test]
 fn dead_letters_hold_the_record_and_the_message() {
     let cluster = TestCluster::new();
     let folder = tempfile::tempdir().unwrap();

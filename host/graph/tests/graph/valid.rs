@@ -1,7 +1,7 @@
 //! What a valid job becomes: settings that are worked out, hidden operators, outputs.
 
 use sandbar_graph::{FileFormat, GraphSettings, JobSpec, Places, json_schema, parse};
-use sandbar_model::job_graph::{JobGraph, OperatorBody, OutputTarget, Partitioner};
+use sandbar_model::job_graph::{ErrorPolicy, JobGraph, OperatorBody, OutputTarget, Partitioner};
 use sandbar_model::plugin::OperatorKind;
 
 use crate::catalog::TestCatalog;
@@ -50,6 +50,35 @@ fn consumers_with_one_key_share_a_hidden_operator() {
     assert_eq!(source.operators[0].outputs[0].targets, chained);
     assert_eq!(source.operators[1].outputs[0].targets.len(), 2);
     assert!(graph.edges.iter().all(|edge| edge.partitioner == Partitioner::Hash));
+}
+
+#[test]
+fn a_hidden_operator_has_the_error_policy_of_what_reads_it() {
+    let with = |name: &str, key: &str, policy: &str| {
+        format!("{}on-error = '{policy}'\n", count(name, key))
+    };
+    let text = [
+        EVENTS.to_owned(),
+        count("a", "{ json = '/user' }"),
+        with("b", "{ json = '/user' }", "skip"),
+        with("c", "{ json = '/user' }", "skip"),
+        with("d", "{ selector = 'by-word' }", "dead-letter"),
+        with("e", "'value'", "skip"),
+    ]
+    .concat();
+    let hidden: Vec<(String, ErrorPolicy, usize)> = job_graph(&text).vertices[0].operators[1..]
+        .iter()
+        .map(|it| (it.name.clone(), it.on_error, it.outputs[0].targets.len()))
+        .collect();
+    let (json, selector) = ("key by json \"/user\"", "key by words.by-word");
+    let expected = [
+        (json, ErrorPolicy::Fail, 1),
+        (json, ErrorPolicy::Skip, 2),
+        (selector, ErrorPolicy::DeadLetter, 1),
+        // Every record has this key: no policy keeps the operator from being fused.
+        ("key by value", ErrorPolicy::Fail, 1),
+    ];
+    assert_eq!(hidden, expected.map(|(name, policy, targets)| (name.to_owned(), policy, targets)));
 }
 
 #[test]

@@ -136,7 +136,7 @@ impl ChainBuilder<'_> {
 
     fn key(&self, node: &OperatorNode, rule: &KeyRule) -> Result<Box<dyn Operator>, TaskError> {
         let outputs = self.outputs_of(node, &self.operator_metrics(node))?;
-        Ok(Box::new(KeyOperator::new(node.name.clone(), rule.clone(), outputs)))
+        Ok(Box::new(KeyOperator::new(node.name.clone(), rule.clone(), node.on_error, outputs)))
     }
 
     fn segment(&self, head: usize, plugin: &Plugin) -> Result<Box<dyn Operator>, TaskError> {
@@ -155,9 +155,12 @@ impl ChainBuilder<'_> {
             }
             None => Outputs::new(vec![Vec::new()], OperatorMetrics::default()),
         };
-        let policy = BadRecords { policy: node.on_error, dead_letters };
+        let handed_on = node.is_selector();
+        let policy = BadRecords { policy: node.on_error, dead_letters, handed_on };
         debug_assert!(
-            policy.policy != ErrorPolicy::DeadLetter || node.dead_letter_output.is_some()
+            policy.policy != ErrorPolicy::DeadLetter
+                || node.dead_letter_output.is_some()
+                || handed_on
         );
 
         let links: Vec<ChainLink> = self.links(&segment)?;

@@ -1,6 +1,6 @@
 //! The native key operator: sets the key of each record by a rule, in front of a hash partitioner.
 
-use sandbar_model::job_graph::KeyRule;
+use sandbar_model::job_graph::{ErrorPolicy, KeyRule};
 use sandbar_model::{RecordBatch, RecordBatchView, Watermark};
 
 use super::operator::Operator;
@@ -11,27 +11,40 @@ use crate::watermark_valve::WatermarkStatus;
 pub(crate) struct KeyOperator {
     name: String,
     rule: KeyRule,
+    /// Of the operators behind, to which records without a key go unless it is to fail.
+    policy: ErrorPolicy,
     keyed: RecordBatch,
+    /// Records without a key, with the reasons as their keys.
+    refused: RecordBatch,
     outputs: Outputs,
 }
 
 impl KeyOperator {
-    pub(crate) fn new(name: String, rule: KeyRule, outputs: Outputs) -> KeyOperator {
-        KeyOperator { name, rule, keyed: RecordBatch::new(), outputs }
+    pub(crate) fn new(
+        name: String,
+        rule: KeyRule,
+        policy: ErrorPolicy,
+        outputs: Outputs,
+    ) -> KeyOperator {
+        let (keyed, refused) = (RecordBatch::new(), RecordBatch::new());
+        KeyOperator { name, rule, policy, keyed, refused, outputs }
     }
 
     fn key_by_json(&mut self, pointer: &str, batch: RecordBatchView<'_>) -> Result<(), TaskError> {
         self.keyed.clear();
+        self.refused.clear();
         for index in 0..batch.len() {
-            let value = batch.value(index);
-            let key = json_key(pointer, value).map_err(|message| TaskError::Native {
-                operator: self.name.clone(),
-                index,
-                message,
-            })?;
-            self.keyed.push_keyed(batch.timestamps[index], key.as_bytes(), value);
+            let (timestamp, value) = (batch.timestamps[index], batch.value(index));
+            match json_key(pointer, value) {
+                Ok(key) => self.keyed.push_keyed(timestamp, key.as_bytes(), value),
+                Err(reason) => self.refused.push_keyed(timestamp, reason.as_bytes(), value),
+            }
+            if self.policy == ErrorPolicy::Fail && !self.refused.is_empty() {
+                return Err(TaskError::without_key(&self.name, self.refused.view(), 0));
+            }
         }
-        self.outputs.emit(0, self.keyed.view())
+        self.outputs.emit(0, self.keyed.view())?;
+        if self.refused.is_empty() { Ok(()) } else { self.outputs.refuse(self.refused.view()) }
     }
 }
 
@@ -56,6 +69,10 @@ impl Operator for KeyOperator {
             ),
             KeyRule::Json(pointer) => self.key_by_json(&pointer, batch),
         }
+    }
+
+    fn on_refused(&mut self, records: RecordBatchView<'_>) -> Result<(), TaskError> {
+        self.outputs.refuse(records)
     }
 
     fn on_watermark(&mut self, watermark: Watermark) -> Result<(), TaskError> {

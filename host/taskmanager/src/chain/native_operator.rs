@@ -43,6 +43,10 @@ impl Operator for NativeOperator {
         self.emit()
     }
 
+    fn on_refused(&mut self, records: RecordBatchView<'_>) -> Result<(), TaskError> {
+        Err(TaskError::without_key(&self.name, records, 0))
+    }
+
     fn on_watermark(&mut self, watermark: Watermark) -> Result<(), TaskError> {
         self.outputs.on_watermark(watermark)
     }

@@ -11,6 +11,10 @@ pub(crate) trait Operator: Send {
     /// Processes records of an input.
     fn process(&mut self, input: u32, batch: RecordBatchView<'_>) -> Result<(), TaskError>;
 
+    /// Applies the operator's error policy to records that it would have read, had the operator in
+    /// front of it found their keys. In place of keys they have the reasons.
+    fn on_refused(&mut self, records: RecordBatchView<'_>) -> Result<(), TaskError>;
+
     /// Moves event time on: first everything that the watermark triggers, then the watermark.
     fn on_watermark(&mut self, watermark: Watermark) -> Result<(), TaskError>;
 

@@ -55,6 +55,14 @@ impl Outputs {
         })
     }
 
+    /// Hands records that could not be keyed on to all operators behind the outputs.
+    pub(crate) fn refuse(&mut self, records: RecordBatchView<'_>) -> Result<(), TaskError> {
+        self.each(|target| match target {
+            Target::Chained(operator) => operator.on_refused(records),
+            Target::Partition(partition) => partition.write_refused(records),
+        })
+    }
+
     pub(crate) fn on_watermark(&mut self, watermark: Watermark) -> Result<(), TaskError> {
         self.each(|target| match target {
             Target::Chained(operator) => operator.on_watermark(watermark),

@@ -42,6 +42,10 @@ impl Operator for SinkOperator {
         Ok(())
     }
 
+    fn on_refused(&mut self, records: RecordBatchView<'_>) -> Result<(), TaskError> {
+        Err(TaskError::without_key(&self.name, records, 0))
+    }
+
     fn on_watermark(&mut self, _watermark: Watermark) -> Result<(), TaskError> {
         Ok(())
     }

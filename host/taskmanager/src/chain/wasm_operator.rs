@@ -11,12 +11,9 @@ use super::dead_letter::DeadLetter;
 use super::guest_host::{DueBatch, GuestHost};
 use super::operator::Operator;
 use super::outputs::Outputs;
-use crate::error::TaskError;
+use crate::error::{TaskError, record_preview};
 use crate::metrics::OperatorMetrics;
 use crate::watermark_valve::WatermarkStatus;
-
-/// Bytes of a refused record that an error message shows.
-const RECORD_PREVIEW_BYTES_MAX: usize = 200;
 
 /// What a segment does with the records that its head refuses.
 pub(crate) struct BadRecords {
@@ -24,6 +21,9 @@ pub(crate) struct BadRecords {
     pub(crate) policy: ErrorPolicy,
     /// Where dead letters go.
     pub(crate) dead_letters: Outputs,
+    /// For a key selector or partitioner: the policy is that of the operators behind it, to which
+    /// the records go.
+    pub(crate) handed_on: bool,
 }
 
 /// A segment at work.
@@ -58,11 +58,27 @@ impl WasmOperator {
         index: usize,
         message: &str,
     ) -> Result<(), TaskError> {
+        if self.bad_records.policy == ErrorPolicy::Fail {
+            let record = record_preview(batch.value(index));
+            return Err(TaskError::BadRecord { error, record });
+        }
+        if self.bad_records.handed_on {
+            let mut refused = RecordBatch::new();
+            refused.push_keyed(batch.timestamps[index], message.as_bytes(), batch.value(index));
+            return self.host().outputs().refuse(refused.view());
+        }
+        self.refuse(batch, index, message)
+    }
+
+    /// Skips record `index` or makes a dead letter of it.
+    fn refuse(
+        &mut self,
+        batch: RecordBatchView<'_>,
+        index: usize,
+        message: &str,
+    ) -> Result<(), TaskError> {
         match self.bad_records.policy {
-            ErrorPolicy::Fail => {
-                let record = preview(batch.value(index));
-                return Err(TaskError::BadRecord { error, record });
-            }
+            ErrorPolicy::Fail => return Err(TaskError::without_key(&self.name, batch, index)),
             ErrorPolicy::Skip => {
                 tracing::debug!(operator = %self.name, message, "record skipped");
             }
@@ -104,12 +120,6 @@ fn guest_host(instance: &mut Instance) -> &mut GuestHost {
     host.downcast_mut().expect("a chain's instances are opened with a GuestHost")
 }
 
-fn preview(value: &[u8]) -> String {
-    let shown = &value[..value.len().min(RECORD_PREVIEW_BYTES_MAX)];
-    let more = if shown.len() < value.len() { "..." } else { "" };
-    format!("\"{}{more}\"", String::from_utf8_lossy(shown).escape_debug())
-}
-
 impl Operator for WasmOperator {
     fn process(&mut self, input: u32, batch: RecordBatchView<'_>) -> Result<(), TaskError> {
         self.metrics.io.num_records_in.add(batch.len() as i64);
@@ -131,7 +141,7 @@ impl Operator for WasmOperator {
                 return Err(TaskError::Guest(Box::new(GuestError { fault, ..*error })));
             }
             if operator != 0 {
-                let record = preview(view.value(index));
+                let record = record_preview(view.value(index));
                 return Err(TaskError::BadRecord { error, record });
             }
             let behind = view.copy_from(index + 1);
@@ -144,6 +154,13 @@ impl Operator for WasmOperator {
             }
             rest = Some(behind);
         }
+    }
+
+    fn on_refused(&mut self, records: RecordBatchView<'_>) -> Result<(), TaskError> {
+        (0..records.len()).try_for_each(|index| {
+            let message = String::from_utf8_lossy(records.key(index));
+            self.refuse(records, index, &message)
+        })
     }
 
     // Operators emit everything a watermark triggers before it is forwarded (semantics: Flink,

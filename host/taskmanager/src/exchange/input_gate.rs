@@ -22,6 +22,8 @@ pub enum GateEvent {
         /// The records.
         batch: Box<RecordBatch>,
     },
+    /// Records that could not be keyed on their way, with the reasons as their keys.
+    Refused(Box<RecordBatch>),
     /// The merged watermark or status moved.
     Time(ValveOutput),
     /// Nothing for the moment; the thread is unparked when that changes.
@@ -86,6 +88,7 @@ impl InputGate {
                 Some(StreamElement::Batch(batch)) => {
                     return GateEvent::Batch { input, channel: index, batch };
                 }
+                Some(StreamElement::Refused(batch)) => return GateEvent::Refused(batch),
                 Some(StreamElement::Watermark(watermark)) => {
                     self.valves[input as usize].on_watermark(position, watermark)
                 }

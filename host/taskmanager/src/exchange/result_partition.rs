@@ -20,6 +20,14 @@ struct Subpartition {
     buffer: Box<RecordBatch>,
 }
 
+/// Records that could not be keyed, with the reasons as their keys, for any receiver.
+#[derive(Debug, Default)]
+struct Refused {
+    buffer: Box<RecordBatch>,
+    /// The subpartition whose turn it is.
+    next: usize,
+}
+
 /// The sending side of an edge.
 #[derive(Debug)]
 pub struct ResultPartition {
@@ -27,6 +35,7 @@ pub struct ResultPartition {
     selector: PartitionSelector,
     chosen: Vec<u32>,
     subpartitions: Vec<Subpartition>,
+    refused: Refused,
     buffer_bytes_max: usize,
     flush_each: bool,
     control: Arc<TaskControl>,
@@ -64,6 +73,7 @@ impl ResultPartition {
             selector,
             chosen: Vec::new(),
             subpartitions,
+            refused: Refused::default(),
             buffer_bytes_max: settings.buffer_bytes_max,
             flush_each: settings.flush_each,
             control,
@@ -104,6 +114,19 @@ impl ResultPartition {
         Ok(())
     }
 
+    /// Writes records that could not be keyed: they have no subtask, so receivers take turns.
+    ///
+    /// # Errors
+    /// Cancellation.
+    pub fn write_refused(&mut self, records: RecordBatchView<'_>) -> Result<(), TaskError> {
+        self.refused.buffer.append(records);
+        if self.flush_each || self.refused.buffer.bytes() >= self.buffer_bytes_max {
+            return self.send_refused();
+        }
+        self.control.mark_unflushed();
+        Ok(())
+    }
+
     /// Sends a control element to every receiver, behind all records written.
     ///
     /// # Errors
@@ -120,7 +143,8 @@ impl ResultPartition {
     /// # Errors
     /// Cancellation.
     pub fn flush(&mut self) -> Result<(), TaskError> {
-        (0..self.subpartitions.len()).try_for_each(|to| self.send_buffer(to))
+        (0..self.subpartitions.len()).try_for_each(|to| self.send_buffer(to))?;
+        self.send_refused()
     }
 
     fn append(&mut self, to: usize, batch: RecordBatchView<'_>) -> Result<(), TaskError> {
@@ -130,6 +154,18 @@ impl ResultPartition {
             self.send_buffer(to)?;
         }
         Ok(())
+    }
+
+    fn send_refused(&mut self) -> Result<(), TaskError> {
+        if self.refused.buffer.is_empty() {
+            return Ok(());
+        }
+        let full = std::mem::take(&mut self.refused.buffer);
+        let to = self.refused.next % self.subpartitions.len();
+        self.refused.next = to + 1;
+        self.metrics.io.num_bytes_out.add(full.bytes() as i64);
+        self.metrics.io.num_buffers_out.increment();
+        push(&self.control, &self.subpartitions[to].channel, StreamElement::Refused(full))
     }
 
     fn send_buffer(&mut self, to: usize) -> Result<(), TaskError> {

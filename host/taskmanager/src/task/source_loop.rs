@@ -59,6 +59,10 @@ impl Operator for SourceHead {
         self.outputs.emit(0, batch)
     }
 
+    fn on_refused(&mut self, records: RecordBatchView<'_>) -> Result<(), TaskError> {
+        self.outputs.refuse(records)
+    }
+
     fn on_watermark(&mut self, watermark: Watermark) -> Result<(), TaskError> {
         self.outputs.on_watermark(watermark)
     }
