@@ -37,7 +37,7 @@ selection=$(echo "$crates" | sed 's/^/-p /')
 # CARGO_TARGET_DIR must not redirect the guests: whoever runs them looks in guests_dir.
 # With 128-bit vectors the SDK copies short strings in a few instructions; every engine has them.
 set -- --profile guest --target "$target" --target-dir "$guests_dir" \
-    --config "target.$target.rustflags=[\"-Ctarget-feature=+simd128\"]" "$@"
+    --config "build.rustflags=[\"-Ctarget-feature=+simd128\"]" "$@"
 case $toolchain in
 installed)
     # shellcheck disable=SC2086 # the selection is many words on purpose

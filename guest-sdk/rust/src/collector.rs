@@ -32,16 +32,16 @@ pub struct Collector<Out> {
 
 impl<Out: 'static> Collector<Out> {
     pub(crate) fn new(pipe: Box<dyn Pipe<Out>>, instance: &Rc<InstanceContext>) -> Collector<Out> {
-        let room = if pipe.never_fails() { CHUNK_RECORDS } else { 0 };
+        let capacity = if pipe.never_fails() { CHUNK_RECORDS } else { 0 };
         Collector {
             pipe,
             timestamp: NO_TIMESTAMP,
             failure: None,
             instance: Rc::clone(instance),
-            chunk: Vec::with_capacity(room),
+            chunk: Vec::with_capacity(capacity),
             record: 0,
             mark: 0,
-            room,
+            room: capacity.min(instance.chunk_records.get()),
             keeps_all: false,
         }
     }
@@ -75,6 +75,7 @@ impl<Out: 'static> Collector<Out> {
     fn push_through(&mut self, timestamp: i64, value: Out) {
         if self.keeps_all && self.room > 0 {
             self.pass_on();
+            self.room = self.chunk.capacity().min(self.instance.chunk_records.get());
             self.chunk.push((timestamp, value));
             return;
         }
@@ -110,11 +111,11 @@ impl<Out: 'static> Collector<Out> {
         let record = self.instance.record.get();
         if record != self.record {
             self.record = record;
-            if self.chunk.len() >= CHUNK_RECORDS / 2 {
+            if self.chunk.len() >= self.room / 2 {
                 self.pass_on();
             }
             self.mark = self.chunk.len();
-            self.room = self.chunk.capacity().min(CHUNK_RECORDS);
+            self.room = self.chunk.capacity().min(self.instance.chunk_records.get());
         }
     }
 
@@ -123,6 +124,10 @@ impl<Out: 'static> Collector<Out> {
     #[inline]
     pub(crate) fn keep_all(&mut self, keeps_all: bool) {
         self.keeps_all = keeps_all;
+        if !keeps_all {
+            // What was gathered meanwhile is of earlier records, whichever is the current one.
+            self.mark = self.chunk.len();
+        }
     }
 
     /// Whether neither the pipe nor any behind it can fail.

@@ -89,7 +89,10 @@ impl Task {
                     operator.process(input, batch.view())?;
                     gate.recycle(channel, batch);
                 }
-                GateEvent::Refused(batch) => operator.on_refused(batch.view())?,
+                GateEvent::Refused(batch) => {
+                    self.metrics.io.num_records_in.add(batch.len() as i64);
+                    operator.on_refused(batch.view())?;
+                }
                 GateEvent::Time(output) => {
                     for element in output.elements() {
                         match element {

@@ -4,7 +4,7 @@
 use std::rc::Rc;
 
 use super::instance::InstanceContext;
-use super::pipe::{Chunk, Pipe, Signal, broken_promise};
+use super::pipe::{CHUNK_BYTES, CHUNK_RECORDS, Chunk, Pipe, Signal, broken_promise};
 use crate::codec::{Encode, Key, encode_key, is_plain};
 use crate::error::{Error, Failure, Outcome};
 use crate::host::{self, Batch};
@@ -90,6 +90,7 @@ impl Columns {
     ) {
         while !chunk.is_empty() {
             let batch = &mut self.batch;
+            let bytes = batch.values.len();
             let mut room = BATCH_RECORDS.saturating_sub(batch.timestamps.len()).max(1);
             room = append_all(
                 chunk,
@@ -110,6 +111,9 @@ impl Columns {
             }
             batch.timestamps.extend(appended.iter().map(|(timestamp, _)| *timestamp));
             chunk.drain(..room);
+            let average = (batch.values.len() - bytes) / room;
+            let fitting = CHUNK_BYTES / average.max(1);
+            self.instance.chunk_records.set(fitting.clamp(1, CHUNK_RECORDS));
             self.emit_full();
         }
     }

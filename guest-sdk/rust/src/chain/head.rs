@@ -4,7 +4,7 @@
 use std::rc::Rc;
 
 use super::instance::InstanceContext;
-use super::pipe::{CHUNK_RECORDS, Chunk, Pipe, Signal};
+use super::pipe::{CHUNK_BYTES, Chunk, Pipe, Signal};
 use crate::codec::{Decode, ValueColumn};
 use crate::error::{Error, Failure, Outcome};
 use crate::host::Batch;
@@ -29,8 +29,9 @@ pub(crate) struct DecodeHead<T, C> {
     pub(crate) chunk: Chunk<T>,
 }
 
-/// Decodes some values of a column, from `start` on, up to the first that does not decode. A
-/// function of its own, so that all it works with stays in registers.
+/// Decodes some values of a column into a chunk, from `start` on, up to the first that does not
+/// decode or that makes the chunk too large. A function of its own, so that all it works with
+/// stays in registers.
 #[inline(never)]
 fn decode_block<T, C: Decode<T>>(
     codec: &C,
@@ -39,15 +40,16 @@ fn decode_block<T, C: Decode<T>>(
     ends: &[u32],
     timestamps: &[i64],
     chunk: &mut Chunk<T>,
-) -> Result<(), (usize, Error)> {
+) -> Result<(), Error> {
     chunk.reserve(ends.len());
-    for (index, (end, timestamp)) in ends.iter().zip(timestamps).enumerate() {
+    let full = start + CHUNK_BYTES;
+    for (end, timestamp) in ends.iter().zip(timestamps) {
         let end = *end as usize;
-        match codec.decode_from(column, start..end) {
-            Ok(value) => chunk.push((*timestamp, value)),
-            Err(error) => return Err((index, error)),
-        }
+        chunk.push((*timestamp, codec.decode_from(column, start..end)?));
         start = end;
+        if end >= full {
+            break;
+        }
     }
     Ok(())
 }
@@ -58,18 +60,21 @@ impl<T: 'static, C: Decode<T>> DecodeHead<T, C> {
     fn push_chunks(&mut self, batch: &Batch) -> Result<(), (u32, Failure)> {
         let column = ValueColumn::new(&batch.values, self.codec.wants_text());
         self.instance.begin_record();
-        let mut start = 0;
-        let blocks =
-            batch.timestamps.chunks(CHUNK_RECORDS).zip(batch.value_ends.chunks(CHUNK_RECORDS));
-        for (block, (timestamps, ends)) in blocks.enumerate() {
+        let (mut index, mut start) = (0, 0);
+        while index < batch.timestamps.len() {
+            let last = (index + self.instance.chunk_records.get()).min(batch.timestamps.len());
+            let (ends, timestamps) =
+                (&batch.value_ends[index..last], &batch.timestamps[index..last]);
             let decoded =
                 decode_block(&*self.codec, &column, start, ends, timestamps, &mut self.chunk);
+            index += self.chunk.len();
             self.pipe.push_all(&mut self.chunk);
-            if let Err((index, error)) = decoded {
-                let index = block * CHUNK_RECORDS + index;
+            if let Err(error) = decoded {
+                // The refused record gets a number under which nothing was emitted.
+                self.instance.begin_record();
                 return Err((index as u32, Failure::new(0, error)));
             }
-            start = ends.last().map_or(start, |end| *end as usize);
+            start = batch.value_ends[index - 1] as usize;
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use super::head::Head;
-use super::pipe::Signal;
+use super::pipe::{CHUNK_RECORDS_FIRST, Signal};
 use crate::error::{Error, ErrorKind, Failure};
 use crate::host::{Batch, Host, TimerBatch};
 use crate::metrics::Metrics;
@@ -20,6 +20,8 @@ pub(crate) struct InstanceContext {
     pub(crate) host: Rc<dyn Host>,
     /// Counts the input records; outputs note at which one their columns stood where.
     pub(crate) record: Cell<u32>,
+    /// Values that operators may gather: fewer, the larger those were that left last.
+    pub(crate) chunk_records: Cell<usize>,
     /// The last record of which outputs had to leave before it was done.
     pub(crate) leaked: Cell<u32>,
     pub(crate) keys: Rc<KeyContext>,
@@ -46,6 +48,7 @@ impl InstanceContext {
         Ok(Rc::new(InstanceContext {
             host,
             record: Cell::new(0),
+            chunk_records: Cell::new(CHUNK_RECORDS_FIRST),
             leaked: Cell::new(0),
             keys: Rc::new(KeyContext::new(capacity)),
             timers: Timers::default(),

@@ -9,6 +9,11 @@ pub(crate) type Chunk<T> = Vec<(i64, T)>;
 /// Values are gathered up to this number: enough to make the call of the next operator cheap, and
 /// few enough to stay in the first level cache.
 pub(crate) const CHUNK_RECORDS: usize = 64;
+/// Values are gathered up to this number until it is known how large they are.
+pub(crate) const CHUNK_RECORDS_FIRST: usize = 8;
+/// Bytes, encoded, that gathered values should not exceed: they are all in memory at once, and
+/// once more for each operator in a row.
+pub(crate) const CHUNK_BYTES: usize = 64 * 1024;
 
 /// Takes the values that an output emits: the next operator, or the way out of the instance.
 pub(crate) trait Pipe<T>: 'static {

@@ -1,12 +1,14 @@
 //! Tests of fused chains against the in-memory host: what comes out of which output, and what is
 //! left of a record that is refused.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
-use proptest::prelude::{any, prop, prop_assert_eq, proptest};
+use proptest::prelude::{Just, prop, prop_assert_eq, prop_oneof, proptest};
 
 use super::instance::{CallError, Instance};
 use super::wiring::{ChainedOperator, Target, open};
+use crate::codec::{Encode, Format};
 use crate::host::harness::HarnessHost;
 use crate::host::{self, Batch, Host, cut};
 use crate::operator::partition;
@@ -60,6 +62,8 @@ fn register(plugin: &mut PluginBuilder) {
         )
         .input(Text)
         .output(Text);
+    plugin.process("odd-twice", Both).input(Text).output(Json).side_output(&TWICE, Json);
+    plugin.map("blow-up", |_: String| Large::new()).input(Text).output(LargeText);
     plugin.process("route", Route).input(Text).output(Text).side_output(&WIDE, Text);
     plugin
         .flat_map_with("explode", |config: Explode| {
@@ -72,8 +76,95 @@ fn register(plugin: &mut PluginBuilder) {
         .output(Text);
 }
 
-/// Opens operators: each is a name and its outputs.
-fn chain(operators: &[(&str, &[&[Target]])]) -> Result<(Rc<HarnessHost>, Instance)> {
+thread_local! {
+    /// Large values that are there, and the most that ever were.
+    static ALIVE: Cell<usize> = const { Cell::new(0) };
+    static MOST_ALIVE: Cell<usize> = const { Cell::new(0) };
+}
+
+/// A value of 100,000 bytes that is counted.
+struct Large;
+
+impl Large {
+    fn new() -> Large {
+        ALIVE.with(|alive| {
+            alive.set(alive.get() + 1);
+            MOST_ALIVE.with(|most| most.set(most.get().max(alive.get())));
+        });
+        Large
+    }
+}
+
+impl Clone for Large {
+    fn clone(&self) -> Large {
+        Large::new()
+    }
+}
+
+impl Drop for Large {
+    fn drop(&mut self) {
+        ALIVE.with(|alive| alive.set(alive.get() - 1));
+    }
+}
+
+/// Writes 100,000 bytes for each large value.
+#[derive(Clone, Copy)]
+struct LargeText;
+
+impl Format<Large> for LargeText {
+    fn format(&self) -> String {
+        "text".to_owned()
+    }
+}
+
+impl Encode<Large> for LargeText {
+    fn encode(&self, _value: &Large, bytes: &mut Vec<u8>) -> Result<()> {
+        bytes.resize(bytes.len() + 100_000, b'x');
+        Ok(())
+    }
+
+    fn never_fails(&self) -> bool {
+        true
+    }
+}
+
+/// Text that has no form in JSON when it is odd.
+#[derive(Clone, serde::Serialize)]
+struct Odd {
+    #[serde(serialize_with = "even_only")]
+    text: String,
+}
+
+fn even_only<S: serde::Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    match text {
+        "odd" => Err(serde::ser::Error::custom("it is odd")),
+        even => serializer.serialize_str(even),
+    }
+}
+
+const TWICE: OutputTag<Odd> = OutputTag::new("twice");
+
+/// Emits each text to both outputs.
+struct Both;
+
+impl ProcessFunction<String, Odd> for Both {
+    fn process(
+        &mut self,
+        text: String,
+        ctx: &mut Context<Unkeyed>,
+        out: &mut Collector<Odd>,
+    ) -> Result<()> {
+        ctx.output(&TWICE, Odd { text: text.clone() });
+        out.collect(Odd { text });
+        Ok(())
+    }
+}
+
+/// An operator of a chain: its name, with a config behind a blank, and its outputs.
+type Link<'a> = (&'a str, &'a [&'a [Target]]);
+
+/// Opens operators.
+fn chain(operators: &[Link<'_>]) -> Result<(Rc<HarnessHost>, Instance)> {
     let chain: Vec<ChainedOperator> = operators
         .iter()
         .map(|(operator, outputs)| ChainedOperator {
@@ -262,7 +353,7 @@ fn a_chain_that_does_not_fit_is_refused_with_the_operator_named() {
     check_refused(
         &[("nothing", &[OUT])],
         "opening operator 'nothing': there is no operator 'nothing', only: split, shout, length, \
-         short, refuse-c, route, explode",
+         short, refuse-c, odd-twice, blow-up, route, explode",
     );
 }
 
@@ -338,42 +429,69 @@ fn a_partitioner_writes_the_number_of_the_subtask() {
 
 proptest! {
     /// Whatever is gathered between operators that cannot fail, and however much of it: exactly
-    /// the results of refused records are missing.
+    /// the results of refused records are missing, whichever operator refuses them.
     #[test]
     fn results_that_are_gathered_are_those_of_the_good_records(
-        lengths in prop::collection::vec((0usize..150, any::<bool>()), 0..40),
-        fused in any::<bool>(),
+        records in prop::collection::vec(
+            (0usize..150, prop_oneof![40 => Just("good"), 1 => Just("bad"), 1 => Just("\u{fffd}")]),
+            0..300,
+        ),
+        shape in 0usize..3,
     ) {
-        let line = |(words, good): &(usize, bool)| {
-            format!("{}{}", if *good { "good" } else { "bad" }, " w".repeat(*words))
+        let line = |(words, first): &(usize, &str)| -> Vec<u8> {
+            let first = if *first == "\u{fffd}" { b"\xff".as_slice() } else { first.as_bytes() };
+            [first, " w".repeat(words % (words / 4 + 1)).as_bytes()].concat()
         };
-        let input: Vec<String> = lengths.iter().map(line).collect();
-        let behind: &[Target] = if fused { &[Target::Chained(1)] } else { OUT };
-        let rest: [(&str, &[&[Target]]); 2] =
-            [("split", &[&[Target::Chained(2)]]), ("shout", &[OUT])];
-        let head: (&str, &[&[Target]]) = ("route", &[behind, &[Target::External(1)]]);
-        let operators: Vec<_> =
-            [head].into_iter().chain(rest.into_iter().filter(|_| fused)).collect();
-        let (host, mut instance) = chain(&operators).unwrap();
+        let input: Vec<Vec<u8>> = records.iter().map(line).collect();
+        let next: [&[Target]; 4] = [1, 2, 3, 4].map(|next| &*vec![Target::Chained(next)].leak());
+        let chains: [&[Link<'_>]; 3] = [
+            &[("route", &[OUT, &[]])],
+            &[("route", &[next[0], &[]]), ("split", &[next[1]]), ("split", &[next[2]]),
+                ("shout", &[OUT])],
+            &[("split", &[next[0]]), ("split", &[next[1]]), ("short", &[OUT])],
+        ];
+        let (host, mut instance) = chain(chains[shape]).unwrap();
         let mut start = 0;
         while start < input.len() {
-            let slice: Vec<&str> = input[start..].iter().map(String::as_str).collect();
-            match instance.process(0, &lines(&slice)) {
+            let slice: Vec<&[u8]> = input[start..].iter().map(Vec::as_slice).collect();
+            match instance.process(0, &batch(&slice)) {
                 Ok(()) => start = input.len(),
                 Err(CallError::BadRecord { index, .. }) => start += index as usize + 1,
                 Err(other) => panic!("{other:?}"),
             }
         }
-        let good = || input.iter().filter(|text| text.starts_with("good"));
-        let expected: Vec<String> = match fused {
-            true => good().flat_map(|text| text.split(' ')).map(str::to_uppercase).collect(),
-            false => good().cloned().collect(),
+        let texts: Vec<&str> = input.iter().filter_map(|raw| str::from_utf8(raw).ok()).collect();
+        let good = || texts.iter().filter(|text| text.starts_with("good"));
+        let expected: Vec<String> = match shape {
+            0 => good().map(|text| (*text).to_owned()).collect(),
+            1 => good().flat_map(|text| text.split(' ')).map(str::to_uppercase).collect(),
+            _ => texts.iter().flat_map(|text| text.split(' ')).filter(|word| word.len() < 4)
+                .map(str::to_owned).collect(),
         };
-        let values = |output| -> Vec<String> {
-            let records = emitted(&host, output).into_iter();
-            records.map(|record| record.split_once(':').unwrap().1.to_owned()).collect()
-        };
-        prop_assert_eq!(values(0), expected);
-        prop_assert_eq!(values(1), good().cloned().collect::<Vec<_>>());
+        let found: Vec<String> = emitted(&host, 0)
+            .iter()
+            .map(|record| record.split_once(':').unwrap().1.to_owned())
+            .collect();
+        prop_assert_eq!(found, expected);
     }
+}
+
+#[test]
+fn a_failure_of_both_outputs_refuses_one_record() {
+    let (host, mut instance) = chain(&[("odd-twice", &[OUT, &[Target::External(1)]])]).unwrap();
+    let refused = instance.process(0, &lines(&["a", "odd", "b"]));
+    assert!(matches!(refused, Err(CallError::BadRecord { index: 1, .. })), "{refused:?}");
+    instance.process(0, &lines(&["b"])).unwrap();
+    assert_eq!(emitted(&host, 0), [r#"0:{"text":"a"}"#, r#"0:{"text":"b"}"#]);
+    assert_eq!(emitted(&host, 1), emitted(&host, 0));
+}
+
+#[test]
+fn few_large_values_are_gathered() {
+    let (host, mut instance) = chain(&[("blow-up", &[OUT])]).unwrap();
+    let input = vec!["x"; 200];
+    instance.process(0, &lines(&input)).unwrap();
+    assert_eq!(emitted(&host, 0).len(), 200);
+    let most = MOST_ALIVE.with(|alive| alive.get());
+    assert!(most <= 8, "{most} of the large values were there at once");
 }

@@ -170,8 +170,10 @@ where
     }
 
     fn outcome(&mut self, result: Result<(), Error>) -> Outcome {
-        self.out.outcome(self.operator, result)?;
-        self.ctx.side_outcome()
+        let main = self.out.outcome(self.operator, result);
+        // Both are taken, so that neither is left for the next record.
+        let side = self.ctx.side_outcome();
+        main.and(side)
     }
 
     fn signal(&mut self, signal: Signal<'_>) -> Outcome {

@@ -14,8 +14,9 @@ use crate::configuration;
 const TARGET: &str = "wasm32-unknown-unknown";
 
 /// Lets the guest use 128-bit vectors, in which the SDK copies short strings; the engine has them.
-/// Joins what the crate's own configuration gives; a `RUSTFLAGS` variable replaces it.
-const VECTORS: &str = "target.wasm32-unknown-unknown.rustflags=[\"-Ctarget-feature=+simd128\"]";
+/// Joins the crate's own `build.rustflags`. Its `target.*.rustflags` or a `RUSTFLAGS` variable
+/// replace it, as Cargo has it: the guest is then slower and works all the same.
+const VECTORS: &str = "build.rustflags=[\"-Ctarget-feature=+simd128\"]";
 /// Set to `build-std`, it passes over a toolchain that has the target.
 const CHOICE_VARIABLE: &str = "SANDBAR_GUEST_TOOLCHAIN";
 

@@ -119,6 +119,7 @@ impl ResultPartition {
     /// # Errors
     /// Cancellation.
     pub fn write_refused(&mut self, records: RecordBatchView<'_>) -> Result<(), TaskError> {
+        self.metrics.io.num_records_out.add(records.len() as i64);
         self.refused.buffer.append(records);
         if self.flush_each || self.refused.buffer.bytes() >= self.buffer_bytes_max {
             return self.send_refused();
