@@ -142,6 +142,8 @@ fn exit_code(result: &JobResult) -> ExitCode {
         | JobStatus::Running
         | JobStatus::Failing
         | JobStatus::Failed
-        | JobStatus::Cancelling => ExitCode::FAILURE,
+        | JobStatus::Cancelling
+        | JobStatus::Initializing
+        | JobStatus::Restarting => ExitCode::FAILURE,
     }
 }

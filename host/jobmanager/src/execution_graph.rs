@@ -127,7 +127,9 @@ impl ExecutionGraph {
                 self.status = JobStatus::Cancelling;
                 std::iter::once(Command::CancelTasks).chain(self.complete()).collect()
             }
-            JobStatus::Failing
+            JobStatus::Initializing
+            | JobStatus::Restarting
+            | JobStatus::Failing
             | JobStatus::Failed
             | JobStatus::Cancelling
             | JobStatus::Canceled
@@ -147,7 +149,12 @@ impl ExecutionGraph {
             JobStatus::Cancelling | JobStatus::Running if all_finished => JobStatus::Finished,
             JobStatus::Cancelling => JobStatus::Canceled,
             JobStatus::Running => JobStatus::Failed,
-            JobStatus::Created | JobStatus::Failed | JobStatus::Canceled | JobStatus::Finished => {
+            JobStatus::Initializing
+            | JobStatus::Restarting
+            | JobStatus::Created
+            | JobStatus::Failed
+            | JobStatus::Canceled
+            | JobStatus::Finished => {
                 return None;
             }
         };

@@ -5,9 +5,11 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 /// State of a job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum JobStatus {
+    /// Its master is being made.
+    Initializing,
     /// Accepted, nothing runs.
     Created,
     /// Its tasks are deployed or run.
@@ -22,6 +24,8 @@ pub enum JobStatus {
     Canceled,
     /// Ended with its input.
     Finished,
+    /// A failure ended its tasks; it is about to run again.
+    Restarting,
 }
 
 impl JobStatus {
@@ -34,6 +38,8 @@ impl JobStatus {
 impl fmt::Display for JobStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            JobStatus::Initializing => "INITIALIZING",
+            JobStatus::Restarting => "RESTARTING",
             JobStatus::Created => "CREATED",
             JobStatus::Running => "RUNNING",
             JobStatus::Failing => "FAILING",
@@ -46,11 +52,13 @@ impl fmt::Display for JobStatus {
 }
 
 /// State of a task.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum ExecutionState {
     /// Not started.
     Created,
+    /// Waits for a slot.
+    Scheduled,
     /// Its thread is being started.
     Deploying,
     /// Its operators are being opened.
@@ -71,5 +79,21 @@ impl ExecutionState {
     /// Whether the task has ended.
     pub fn is_terminal(self) -> bool {
         matches!(self, ExecutionState::Finished | ExecutionState::Canceled | ExecutionState::Failed)
+    }
+}
+
+impl fmt::Display for ExecutionState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            ExecutionState::Created => "CREATED",
+            ExecutionState::Scheduled => "SCHEDULED",
+            ExecutionState::Deploying => "DEPLOYING",
+            ExecutionState::Initializing => "INITIALIZING",
+            ExecutionState::Running => "RUNNING",
+            ExecutionState::Finished => "FINISHED",
+            ExecutionState::Canceling => "CANCELING",
+            ExecutionState::Canceled => "CANCELED",
+            ExecutionState::Failed => "FAILED",
+        })
     }
 }

@@ -1,0 +1,19 @@
+//! Where the planes meet: the messages between JobManager and TaskManagers, the gateway that REST
+//! and command line ask, and the ids both speak of.
+//!
+//! Law: nouns and traits only. Neither plane knows the other; each knows this.
+
+pub mod deployment;
+pub mod dispatcher;
+pub mod id;
+pub mod job_view;
+pub mod message;
+
+pub use deployment::{JobInformation, TaskDescriptor, TaskLocation};
+pub use dispatcher::{ClusterOverview, DispatcherGateway, GatewayError, StoredPlugin};
+pub use id::{FencingToken, TaskAttempt, TaskManagerId};
+pub use job_view::{ExceptionView, JobView, SubtaskView, TaskManagerView, VertexView};
+pub use message::{ToJobManager, ToTaskManager};
+
+/// Version of the messages. Both ends of a link must speak the same.
+pub const PROTOCOL_VERSION: u32 = 1;

@@ -1,0 +1,121 @@
+//! The messages between a JobManager and its TaskManagers. One closed set a direction: what an
+//! endpoint can be told is what is listed here.
+
+use std::collections::BTreeMap;
+
+use sandbar_model::status::ExecutionState;
+use sandbar_model::{JobId, PluginId};
+use serde::{Deserialize, Serialize};
+
+use crate::deployment::{JobInformation, TaskDescriptor, TaskLocation};
+use crate::id::{FencingToken, TaskAttempt, TaskManagerId};
+
+/// What a TaskManager tells or asks its JobManager.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum ToJobManager {
+    /// The first message on a link.
+    Register(Registration),
+    /// Answers [`ToTaskManager::Heartbeat`].
+    Heartbeat(HeartbeatReport),
+    /// A task's state changed.
+    TaskState {
+        /// The attempt.
+        task: TaskAttempt,
+        /// Its state.
+        state: ExecutionState,
+        /// Why, for `FAILED`.
+        error: Option<String>,
+    },
+    /// A source asks for a split. Answered by [`ToTaskManager::Split`].
+    NextSplit {
+        /// Names the question.
+        request: u64,
+        /// Who asks.
+        task: TaskAttempt,
+    },
+    /// Asks for the bytes of a plugin. Answered by [`ToTaskManager::Plugin`].
+    FetchPlugin {
+        /// Names the question.
+        request: u64,
+        /// The plugin.
+        plugin: PluginId,
+    },
+}
+
+/// Who a TaskManager is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Registration {
+    /// [`crate::PROTOCOL_VERSION`] of the sender.
+    pub protocol: u32,
+    /// Its name.
+    pub id: TaskManagerId,
+    /// Where it takes records of other TaskManagers: `host:port`.
+    pub data_address: String,
+    /// Number of slots.
+    pub slots: u32,
+    /// Bytes of managed memory, over all slots.
+    pub managed_memory_bytes: u64,
+    /// Threads that the machine runs at once.
+    pub cpu_cores: u32,
+    /// Tasks that run there already, of an earlier link.
+    pub tasks: Vec<TaskAttempt>,
+}
+
+/// How a TaskManager is.
+#[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
+pub struct HeartbeatReport {
+    /// The number of the heartbeat that it answers.
+    pub sequence: u64,
+    /// The metrics of its tasks by Flink's names.
+    pub tasks: Vec<(TaskAttempt, BTreeMap<String, f64>)>,
+    /// Metrics of the process by Flink's names.
+    pub process: BTreeMap<String, f64>,
+}
+
+/// What a JobManager tells a TaskManager.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum ToTaskManager {
+    /// It is registered.
+    Registered {
+        /// The term of the JobManager; goes with everything the TaskManager sends from here on.
+        token: FencingToken,
+        /// Milliseconds without a heartbeat after which each side gives the other up.
+        heartbeat_timeout_ms: u64,
+    },
+    /// It is not registered, and trying again is of no use.
+    Refused(String),
+    /// Answered by [`ToJobManager::Heartbeat`].
+    Heartbeat {
+        /// Counts up.
+        sequence: u64,
+    },
+    /// Run tasks of a job.
+    Deploy {
+        /// What they share.
+        job: Box<JobInformation>,
+        /// The tasks.
+        tasks: Vec<TaskDescriptor>,
+        /// Where all tasks of the job run that these exchange records with.
+        locations: Vec<TaskLocation>,
+    },
+    /// Cancel attempts; each reports `CANCELED`, or how else it ended.
+    Cancel(Vec<TaskAttempt>),
+    /// The job has ended: forget what is kept for it.
+    Release(JobId),
+    /// Answers [`ToJobManager::NextSplit`].
+    Split {
+        /// The question.
+        request: u64,
+        /// The split as JSON, none when there are no more, or what went wrong.
+        split: Result<Option<String>, String>,
+    },
+    /// Answers [`ToJobManager::FetchPlugin`].
+    Plugin {
+        /// The question.
+        request: u64,
+        /// The bytes, or why they are not there.
+        bytes: Result<Vec<u8>, String>,
+    },
+    /// The cluster ends: cancel everything and end the process.
+    Shutdown,
+}
