@@ -1,15 +1,15 @@
 //! What a user holds of a job: its state, its counters, and the handle to cancel it.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use crossbeam_channel::Sender;
-use sandbar_jobmanager::TaskRef;
-use sandbar_metrics::MetricValue;
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+use sandbar_jobmanager::JobManagerHandle;
 use sandbar_model::status::{ExecutionState, JobStatus};
 use sandbar_model::{JobId, VertexId};
-use sandbar_taskmanager::{JobDeployment, TaskHandle};
+use sandbar_rpc::{JobView, SubtaskView};
+use sandbar_taskmanager::TaskExecutor;
 
 /// How a job ended.
 #[derive(Clone, Debug)]
@@ -60,105 +60,118 @@ pub struct JobSnapshot {
     pub vertices: Vec<VertexSnapshot>,
 }
 
-/// What is known of a job, shared between its master and its clients.
-pub(crate) struct JobBoard {
-    job: Arc<JobDeployment>,
-    state: Mutex<BoardState>,
-    completed: Condvar,
-}
-
-struct BoardState {
-    status: JobStatus,
-    tasks: BTreeMap<TaskRef, (TaskHandle, ExecutionState)>,
-    result: Option<JobResult>,
-}
-
-impl JobBoard {
-    pub(crate) fn new(job: Arc<JobDeployment>) -> JobBoard {
-        let state = BoardState { status: JobStatus::Created, tasks: BTreeMap::new(), result: None };
-        JobBoard { job, state: Mutex::new(state), completed: Condvar::new() }
-    }
-
-    pub(crate) fn set_status(&self, status: JobStatus) {
-        self.lock().status = status;
-    }
-
-    pub(crate) fn add_task(&self, task: TaskRef, handle: TaskHandle) {
-        self.lock().tasks.insert(task, (handle, ExecutionState::Deploying));
-    }
-
-    pub(crate) fn set_task_state(&self, task: TaskRef, state: ExecutionState) {
-        if let Some((_, known)) = self.lock().tasks.get_mut(&task) {
-            *known = state;
-        }
-    }
-
-    pub(crate) fn complete(&self, result: JobResult) {
-        let mut state = self.lock();
-        state.status = result.status;
-        state.result = Some(result);
-        self.completed.notify_all();
-    }
-
-    fn lock(&self) -> MutexGuard<'_, BoardState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 /// The handle of a submitted job. Cheap to clone; dropping it does not touch the job.
 #[derive(Clone)]
 pub struct JobClient {
-    pub(crate) board: Arc<JobBoard>,
-    pub(crate) cancel: Sender<()>,
+    job_manager: JobManagerHandle,
+    executor: Arc<TaskExecutor>,
+    id: JobId,
+    name: String,
+    end: Arc<Mutex<End>>,
+}
+
+/// The end of a job: to be told, then known.
+struct End {
+    told: Receiver<Option<JobView>>,
+    known: Option<JobResult>,
 }
 
 impl std::fmt::Debug for JobClient {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("JobClient").field("job", &self.id()).finish_non_exhaustive()
+        f.debug_struct("JobClient").field("job", &self.id).finish_non_exhaustive()
     }
 }
 
 impl JobClient {
+    pub(crate) fn new(
+        job_manager: JobManagerHandle,
+        executor: Arc<TaskExecutor>,
+        id: JobId,
+        name: String,
+    ) -> JobClient {
+        let end = End { told: job_manager.end_of(id), known: None };
+        JobClient { job_manager, executor, id, name, end: Arc::new(Mutex::new(end)) }
+    }
+
     /// The job.
     pub fn id(&self) -> JobId {
-        self.board.job.id
+        self.id
     }
 
     /// Cancels the job. Returns at once; see [`JobClient::wait`].
     pub fn cancel(&self) {
-        // A full channel holds a cancel already, a closed one belongs to a job that has ended.
-        let _ = self.cancel.try_send(());
+        // What the job was before is of no interest here.
+        let _ = self.job_manager.cancel(self.id);
     }
 
-    /// Makes the job's tasks look at the clock: for a clock that is moved by hand.
+    /// Makes all tasks look at the clock: for a clock that is moved by hand.
     pub fn wake(&self) {
-        self.board.lock().tasks.values().for_each(|(handle, _)| handle.control.wake());
+        self.executor.wake_all();
     }
 
     /// Waits for the end of the job.
     pub fn wait(&self) -> JobResult {
-        let mut state = self.board.lock();
-        loop {
-            if let Some(result) = &state.result {
-                return result.clone();
+        let mut end = self.end.lock().unwrap_or_else(PoisonError::into_inner);
+        match &end.known {
+            Some(known) => known.clone(),
+            None => {
+                let told = end.told.recv().ok().flatten();
+                end.known.insert(self.result(told)).clone()
             }
-            state = self.board.completed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
     /// Waits for the end of the job, but not longer than this.
     pub fn wait_timeout(&self, timeout: Duration) -> Option<JobResult> {
-        let state = self.board.lock();
-        let waited =
-            self.board.completed.wait_timeout_while(state, timeout, |state| state.result.is_none());
-        waited.unwrap_or_else(PoisonError::into_inner).0.result.clone()
+        let mut end = self.end.lock().unwrap_or_else(PoisonError::into_inner);
+        if end.known.is_none() {
+            let told = match end.told.recv_timeout(timeout) {
+                Err(RecvTimeoutError::Timeout) => return None,
+                Err(RecvTimeoutError::Disconnected) => None,
+                Ok(told) => told,
+            };
+            end.known = Some(self.result(told));
+        }
+        end.known.clone()
     }
 
     /// Looks at the job.
     pub fn snapshot(&self) -> JobSnapshot {
-        let state = self.board.lock();
-        let graph = &self.board.job.graph;
-        let vertex = |vertex: &sandbar_model::job_graph::JobVertex| {
+        match self.job_manager.job(self.id) {
+            Some(view) => JobSnapshot::of(&view),
+            None => JobSnapshot { status: JobStatus::Canceled, vertices: Vec::new() },
+        }
+    }
+
+    /// None is a job whose cluster has ended before it.
+    fn result(&self, view: Option<JobView>) -> JobResult {
+        let (job, name) = (self.id, self.name.clone());
+        let Some(view) = view else {
+            let failure = Some("the cluster ended before the job".to_owned());
+            return JobResult {
+                job,
+                name,
+                status: JobStatus::Failed,
+                failure,
+                runtime: Duration::ZERO,
+            };
+        };
+        let failed = view.status == JobStatus::Failed;
+        let failure = view.exceptions.first().filter(|_| failed);
+        let runtime = view.end_time.unwrap_or(view.start_time) - view.start_time;
+        JobResult {
+            job,
+            name,
+            status: view.status,
+            failure: failure.map(|exception| exception.message.clone()),
+            runtime: Duration::from_millis(runtime.max(0).unsigned_abs()),
+        }
+    }
+}
+
+impl JobSnapshot {
+    fn of(view: &JobView) -> JobSnapshot {
+        let vertices = view.vertices.iter().zip(&view.graph.vertices).map(|(shown, vertex)| {
             let mut snapshot = VertexSnapshot {
                 id: vertex.id,
                 name: vertex.name.clone(),
@@ -171,35 +184,36 @@ impl JobClient {
                 back_pressured: Duration::ZERO,
                 guest_metrics: BTreeMap::new(),
             };
-            let of_vertex = state.tasks.iter().filter(|(task, _)| task.vertex == vertex.id);
-            of_vertex.for_each(|(_, (handle, of_task))| snapshot.add(handle, *of_task));
+            shown.subtasks.iter().for_each(|subtask| snapshot.add(subtask));
             snapshot
-        };
-        JobSnapshot { status: state.status, vertices: graph.vertices.iter().map(vertex).collect() }
+        });
+        JobSnapshot { status: view.status, vertices: vertices.collect() }
     }
 }
 
 impl VertexSnapshot {
-    fn add(&mut self, handle: &TaskHandle, state: ExecutionState) {
-        match self.states.iter_mut().find(|(known, _)| *known == state) {
+    fn add(&mut self, subtask: &SubtaskView) {
+        match self.states.iter_mut().find(|(known, _)| *known == subtask.state) {
             Some((_, count)) => *count += 1,
-            None => self.states.push((state, 1)),
+            None => self.states.push((subtask.state, 1)),
         }
-        let io = &handle.metrics.io;
-        let count = |counter: &sandbar_metrics::Counter| counter.get().unsigned_abs();
-        self.records_in += count(&io.num_records_in);
-        self.records_out += count(&io.num_records_out);
-        self.bytes_out += count(&io.num_bytes_out);
-        self.back_pressured += handle.control.back_pressured();
-        for (uid, operator) in handle.metrics.operators() {
-            self.records_failed += count(&operator.io.num_records_refused);
-            for (name, metric) in operator.guest() {
-                let value = match metric.read() {
-                    MetricValue::Counter(sum) => sum as f64,
-                    MetricValue::Gauge(value) => value,
-                    MetricValue::Histogram(histogram) => histogram.sum,
-                };
-                *self.guest_metrics.entry((uid.clone(), name)).or_default() += value;
+        for (name, value) in &subtask.metrics {
+            let count = *value as u64;
+            match name.as_str() {
+                "numRecordsIn" => self.records_in += count,
+                "numRecordsOut" => self.records_out += count,
+                "numBytesOut" => self.bytes_out += count,
+                "numRecordsRefused" => self.records_failed += count,
+                "accumulateBackPressuredTimeMs" => {
+                    self.back_pressured += Duration::from_secs_f64(value.max(0.0) / 1e3);
+                }
+                // Names of Flink's own have no dot, and neither have uids.
+                other => {
+                    if let Some((uid, of_guest)) = other.split_once('.') {
+                        let key = (uid.to_owned(), of_guest.to_owned());
+                        *self.guest_metrics.entry(key).or_default() += value;
+                    }
+                }
             }
         }
     }

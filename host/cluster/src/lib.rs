@@ -8,9 +8,6 @@ pub mod mini_cluster;
 pub mod prepare;
 pub mod settings;
 
-mod job_master;
-mod split_coordinator;
-
 pub use job_client::{JobClient, JobResult, JobSnapshot, VertexSnapshot};
 pub use mini_cluster::{MiniCluster, MiniClusterOptions};
 pub use prepare::{JobLoader, JobSource, PrepareError, PreparedJob};

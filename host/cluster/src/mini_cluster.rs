@@ -1,21 +1,45 @@
-//! The MiniCluster: a TaskManager's data plane and a JobMaster per job, in this process.
+//! The MiniCluster: a JobManager and a TaskManager in this process, each with its own loop, joined
+//! by a link that is a function call each way. What runs is what runs in a cluster.
 
+use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, RandomState};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
 
 use anyhow::Context;
+use crossbeam_channel::Sender;
 use sandbar_config::Configuration;
 use sandbar_connectors::Console;
-use sandbar_model::{Clock, JobId};
-use sandbar_taskmanager::{JobDeployment, TaskExecutor};
+use sandbar_jobmanager::slot_manager::SLOTS_PER_TASK_MANAGER_MAX;
+use sandbar_jobmanager::{
+    JobManager, JobManagerHandle, JobManagerOptions, SlotManagerOptions, SplitCoordinator,
+    Standalone, Submission,
+};
+use sandbar_model::{Clock, JobId, PluginId, SystemClock};
+use sandbar_rpc::message::Registration;
+use sandbar_rpc::{
+    FencingToken, JobInformation, LinkEvent, LinkId, PROTOCOL_VERSION, TaskManagerId, ToJobManager,
+};
+use sandbar_taskmanager::task_manager::Event;
+use sandbar_taskmanager::{
+    JobManagerLink, LocalPlugins, PluginHandle, TaskExecutor, TaskManager, TaskManagerParts,
+};
 use sandbar_wasm::Engine;
 
-use crate::job_client::{JobBoard, JobClient};
-use crate::job_master::JobMaster;
+use crate::job_client::JobClient;
 use crate::prepare::{JobLoader, PreparedJob};
 use crate::settings;
-use crate::split_coordinator::SplitCoordinator;
+
+/// How often the parts of a MiniCluster tell each other of their metrics.
+const HEARTBEAT_INTERVAL: Duration = Duration::from_millis(250);
+/// They cannot lose each other; this only bounds a wait that has no end.
+const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
+/// The one link.
+const LINK: LinkId = LinkId(0);
+/// Name of the one TaskManager.
+const LOCAL: &str = "local";
 
 /// How a MiniCluster is made.
 #[derive(Clone)]
@@ -36,25 +60,63 @@ impl std::fmt::Debug for MiniClusterOptions {
     }
 }
 
-/// Runs jobs in this process.
-#[derive(Debug)]
+/// Runs jobs in this process. Dropping it cancels what runs.
 pub struct MiniCluster {
     configuration: Configuration,
     engine: Engine,
     executor: Arc<TaskExecutor>,
+    job_manager: JobManagerHandle,
+    local_plugins: LocalPlugins,
+    task_manager: Sender<Event>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl std::fmt::Debug for MiniCluster {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MiniCluster").field("executor", &self.executor).finish_non_exhaustive()
+    }
 }
 
 impl MiniCluster {
     /// Makes a cluster without jobs.
     ///
     /// # Errors
-    /// A wrong option, or an engine that does not fit the machine.
+    /// A wrong option, an engine that does not fit the machine, or no thread for a loop.
     pub fn new(options: MiniClusterOptions) -> anyhow::Result<MiniCluster> {
-        let engine_options = settings::engine(&options.configuration, options.cache_folder)?;
+        let configuration = options.configuration;
+        let engine_options = settings::engine(&configuration, options.cache_folder)?;
         let engine = Engine::new(engine_options).context("cannot make the sandbox engine")?;
         let executor = TaskExecutor::new(options.clock, options.console, engine.stack_bytes_max());
-        let configuration = options.configuration;
-        Ok(MiniCluster { configuration, engine, executor: Arc::new(executor) })
+        let executor = Arc::new(executor);
+        let local_plugins = LocalPlugins::default();
+        let link = Arc::new(JobManagerLink::new());
+        let parts = TaskManagerParts {
+            id: TaskManagerId(LOCAL.to_owned()),
+            engine: engine.clone(),
+            executor: Arc::clone(&executor),
+            settings_of: settings::of_job(),
+            local: local_plugins.clone(),
+        };
+        let (task_manager, task_manager_events) = TaskManager::new(parts, Arc::clone(&link));
+        let (manager, job_manager) = JobManager::new(job_manager_options());
+        let threads = vec![
+            spawn("taskmanager", move || task_manager.run())?,
+            spawn("jobmanager", move || {
+                if let Err(error) = manager.run() {
+                    tracing::error!(%error, "the JobManager ended");
+                }
+            })?,
+        ];
+        join(&job_manager, &link, &task_manager_events, &configuration)?;
+        Ok(MiniCluster {
+            configuration,
+            engine,
+            executor,
+            job_manager,
+            local_plugins,
+            task_manager: task_manager_events,
+            threads,
+        })
     }
 
     /// Prepares jobs for this cluster; `overrides` win over what a job sets itself.
@@ -63,7 +125,7 @@ impl MiniCluster {
             engine: &self.engine,
             configuration: &self.configuration,
             overrides,
-            native: Default::default(),
+            native: BTreeMap::new(),
         }
     }
 
@@ -75,39 +137,101 @@ impl MiniCluster {
     /// Starts a job.
     ///
     /// # Errors
-    /// A source that cannot find its input, a wrong option, or no thread for the job's master.
+    /// A source that cannot find its input, or a wrong option.
     pub fn submit(&self, job: PreparedJob) -> anyhow::Result<JobClient> {
-        let splits = SplitCoordinator::new(&job.graph, job.base_folder.as_deref())
-            .map_err(anyhow::Error::msg)?;
-        let settings = settings::task(&job.configuration)?;
-        let job = Arc::new(JobDeployment {
-            id: new_job_id(),
-            attempt: 0,
-            graph: job.graph,
-            plugins: job.plugins,
-            splits: Arc::new(splits),
-            settings,
-            base_folder: job.base_folder,
-        });
-        let board = Arc::new(JobBoard::new(Arc::clone(&job)));
-        let (cancel, cancels) = crossbeam_channel::bounded(1);
-        let master = JobMaster {
-            job,
-            executor: Arc::clone(&self.executor),
-            board: Arc::clone(&board),
-            cancels,
-        };
-        std::thread::Builder::new()
-            .name("job-master".to_owned())
-            .spawn(move || master.run())
-            .context("cannot start a thread for the job")?;
-        Ok(JobClient { board, cancel })
+        let id = new_job_id();
+        let submission = submission(id, &job)?;
+        let name = submission.information.graph.name.clone();
+        self.local_plugins.add(id, job.plugins);
+        self.job_manager.submit(submission);
+        Ok(JobClient::new(self.job_manager.clone(), Arc::clone(&self.executor), id, name))
     }
 
     /// Number of tasks that have not ended.
     pub fn running_tasks(&self) -> usize {
         self.executor.running_tasks()
     }
+}
+
+impl Drop for MiniCluster {
+    fn drop(&mut self) {
+        self.job_manager.stop();
+        // The loop may have ended already, told by the JobManager.
+        let _ = self.task_manager.send(Event::Stop);
+        self.threads.drain(..).for_each(|thread| drop(thread.join()));
+    }
+}
+
+fn job_manager_options() -> JobManagerOptions {
+    JobManagerOptions {
+        clock: Arc::new(SystemClock),
+        token: FencingToken(RandomState::new().hash_one(0)),
+        heartbeat_interval: HEARTBEAT_INTERVAL,
+        heartbeat_timeout: HEARTBEAT_TIMEOUT,
+        slot_request_timeout: HEARTBEAT_TIMEOUT,
+        archive_max: 1000,
+        slots: SlotManagerOptions::default(),
+        provider: Box::new(Standalone),
+        // Its TaskManager has the plugins of its jobs at hand.
+        plugins: Arc::new(|_| None),
+    }
+}
+
+/// Joins the two loops and registers the TaskManager, with as many slots as there can be: a job
+/// takes those it needs.
+fn join(
+    job_manager: &JobManagerHandle,
+    link: &JobManagerLink,
+    task_manager: &Sender<Event>,
+    configuration: &Configuration,
+) -> anyhow::Result<()> {
+    let to_task_manager = task_manager.clone();
+    let send = Arc::new(move |message| to_task_manager.try_send(Event::Message(message)).is_ok());
+    job_manager.link(LinkEvent::Opened(LINK, send));
+    let to_job_manager = job_manager.clone();
+    link.connect(Arc::new(move |message| to_job_manager.link(LinkEvent::Message(LINK, message))));
+    link.send(ToJobManager::Register(Registration {
+        protocol: PROTOCOL_VERSION,
+        id: TaskManagerId(LOCAL.to_owned()),
+        data_address: String::new(),
+        slots: SLOTS_PER_TASK_MANAGER_MAX,
+        managed_memory_bytes: settings::managed_memory(configuration)?,
+        cpu_cores: std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32),
+        tasks: Vec::new(),
+    }));
+    Ok(())
+}
+
+/// What a JobManager is told of a job.
+fn submission(id: JobId, job: &PreparedJob) -> anyhow::Result<Submission> {
+    let splits = SplitCoordinator::new(&job.graph, job.base_folder.as_deref())
+        .map_err(anyhow::Error::msg)?;
+    settings::task(&job.configuration)?;
+    let options = settings::execution_graph(&job.configuration, id)?;
+    let base_folder = job.base_folder.as_ref().map(|folder| folder.display().to_string());
+    let plugins = plugin_ids(&job.plugins);
+    let graph = job.graph.clone();
+    Ok(Submission {
+        information: JobInformation { job: id, graph, plugins, base_folder },
+        splits,
+        options,
+    })
+}
+
+fn plugin_ids(plugins: &HashMap<String, PluginHandle>) -> BTreeMap<String, PluginId> {
+    let id = |handle: &PluginHandle| match handle {
+        PluginHandle::Component(plugin) => plugin.id(),
+        // Native operators are never fetched.
+        PluginHandle::Native(_) => PluginId([0; 32]),
+    };
+    plugins.iter().map(|(name, handle)| (name.clone(), id(handle))).collect()
+}
+
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> anyhow::Result<JoinHandle<()>> {
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(run)
+        .with_context(|| format!("cannot start the thread of the {name}"))
 }
 
 /// Random, from the standard library's per-process random keys.

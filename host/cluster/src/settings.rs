@@ -1,14 +1,21 @@
 //! From configuration to the settings of the parts: every option that a part obeys is read here.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use sandbar_config::options::{execution, guest, memory};
+use sandbar_config::options::{execution, guest, memory, restart};
 use sandbar_config::{
-    BufferTimeout, ConfigError, ConfigOption, Configuration, MaxParallelism, MemorySize,
+    BufferTimeout, ConfigError, ConfigOption, Configuration, FailoverStrategyType, MaxParallelism,
+    MemorySize, RestartStrategyType,
 };
 use sandbar_graph::GraphSettings;
-use sandbar_taskmanager::TaskSettings;
+use sandbar_jobmanager::execution_graph::ExecutionGraphOptions;
+use sandbar_jobmanager::restart_strategy::{ExponentialDelay, FailureRate, FixedDelay};
+use sandbar_jobmanager::{FailoverStrategy, RestartStrategy, RestartStrategyOptions};
+use sandbar_model::JobId;
+use sandbar_taskmanager::{SettingsOf, TaskSettings};
 use sandbar_wasm::{Capabilities, EngineOptions, Limits};
 
 /// Settings of the graph compiler.
@@ -67,6 +74,65 @@ pub fn task(configuration: &Configuration) -> Result<TaskSettings, ConfigError> 
         managed_memory_bytes: configuration.get(&memory::MANAGED_MEMORY_SIZE)?.bytes() / slots,
         limits: limits(configuration)?,
     })
+}
+
+/// Bytes of managed memory of a TaskManager.
+///
+/// # Errors
+/// A value that is none of its option's.
+pub fn managed_memory(configuration: &Configuration) -> Result<u64, ConfigError> {
+    Ok(configuration.get(&memory::MANAGED_MEMORY_SIZE)?.bytes())
+}
+
+/// Reads what a TaskManager needs of a job's options.
+pub fn of_job() -> SettingsOf {
+    Arc::new(|options: &BTreeMap<String, String>| {
+        let configuration = Configuration::from_pairs(options.clone());
+        let settings = task(&configuration).map_err(|error| error.to_string())?;
+        Ok((settings, capabilities(&configuration)?))
+    })
+}
+
+/// How a job deals with failures.
+///
+/// # Errors
+/// A value that is none of its option's, or out of its range.
+pub fn execution_graph(
+    configuration: &Configuration,
+    job: JobId,
+) -> anyhow::Result<ExecutionGraphOptions> {
+    let milliseconds = |option: &ConfigOption<Duration>| -> Result<u64, ConfigError> {
+        Ok(configuration.get(option)?.as_millis() as u64)
+    };
+    let kind = configuration.get(&restart::RESTART_STRATEGY)?;
+    let options = match kind {
+        RestartStrategyType::None => RestartStrategyOptions::None,
+        RestartStrategyType::FixedDelay => RestartStrategyOptions::FixedDelay(FixedDelay {
+            attempts: configuration.get(&restart::FIXED_DELAY_ATTEMPTS)?,
+            delay_ms: milliseconds(&restart::FIXED_DELAY_DELAY)?,
+        }),
+        RestartStrategyType::FailureRate => RestartStrategyOptions::FailureRate(FailureRate {
+            max_failures_per_interval: configuration.get(&restart::FAILURE_RATE_MAX)?,
+            failure_rate_interval_ms: milliseconds(&restart::FAILURE_RATE_INTERVAL)?,
+            delay_ms: milliseconds(&restart::FAILURE_RATE_DELAY)?,
+        }),
+        RestartStrategyType::ExponentialDelay => {
+            RestartStrategyOptions::ExponentialDelay(ExponentialDelay {
+                initial_backoff_ms: milliseconds(&restart::EXPONENTIAL_INITIAL_BACKOFF)?,
+                max_backoff_ms: milliseconds(&restart::EXPONENTIAL_MAX_BACKOFF)?,
+                backoff_multiplier: configuration.get(&restart::EXPONENTIAL_MULTIPLIER)?,
+                reset_backoff_threshold_ms: milliseconds(&restart::EXPONENTIAL_RESET_THRESHOLD)?,
+                jitter_factor: configuration.get(&restart::EXPONENTIAL_JITTER)?,
+                attempts_before_reset_backoff: configuration.get(&restart::EXPONENTIAL_ATTEMPTS)?,
+            })
+        }
+    };
+    let failover_strategy = match configuration.get(&restart::FAILOVER_STRATEGY)? {
+        FailoverStrategyType::Region => FailoverStrategy::Region,
+        FailoverStrategyType::Full => FailoverStrategy::Full,
+    };
+    let restart_strategy = RestartStrategy::new(options, job.0 as u64)?;
+    Ok(ExecutionGraphOptions { restart_strategy, failover_strategy })
 }
 
 /// What a job grants its guests.

@@ -14,5 +14,6 @@ pub use configuration::{Configuration, UnknownKey};
 pub use error::ConfigError;
 pub use option::{ConfigOption, OptionEntry};
 pub use value::{
-    BufferTimeout, CheckpointingMode, ConfigValue, MaxParallelism, MemorySize, RuntimeMode,
+    BufferTimeout, CheckpointingMode, CompressionCodec, ConfigValue, FailoverStrategyType,
+    MaxParallelism, MemorySize, RestartStrategyType, RuntimeMode,
 };

@@ -6,6 +6,8 @@ pub mod cluster;
 pub mod execution;
 pub mod guest;
 pub mod memory;
+pub mod network;
+pub mod restart;
 pub mod state;
 
 use std::collections::BTreeMap;
@@ -17,7 +19,9 @@ static ALL: LazyLock<Vec<&'static OptionEntry>> = LazyLock::new(|| {
     [
         execution::all(),
         memory::all(),
+        network::all(),
         guest::all(),
+        restart::all(),
         state::all(),
         checkpointing::all(),
         cluster::all(),

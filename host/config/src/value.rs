@@ -10,7 +10,10 @@ use std::num::NonZeroU32;
 
 use crate::value::duration::NumberAndUnit;
 pub use crate::value::memory_size::MemorySize;
-pub use crate::value::modes::{BufferTimeout, CheckpointingMode, MaxParallelism, RuntimeMode};
+pub use crate::value::modes::{
+    BufferTimeout, CheckpointingMode, CompressionCodec, FailoverStrategyType, MaxParallelism,
+    RestartStrategyType, RuntimeMode,
+};
 
 /// A type that options can have.
 pub trait ConfigValue: Sized {

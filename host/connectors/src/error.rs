@@ -8,6 +8,12 @@ use thiserror::Error;
 /// A connector cannot be made or cannot go on.
 #[derive(Debug, Error)]
 pub enum ConnectorError {
+    /// The enumerator, which runs at the JobManager, found no split to deal out.
+    #[error("{message}")]
+    Enumerator {
+        /// What went wrong there.
+        message: String,
+    },
     /// No connector of that role has the name.
     #[error("unknown {role} '{name}'{hint}; the {role}s are: {known}")]
     UnknownConnector {

@@ -1,63 +1,218 @@
-//! The execution graph: one state per subtask, and the state of the job that follows from them.
+//! The execution graph: the attempts of each subtask, their slots, and the state of the job that
+//! follows from them. Pure: [`ExecutionGraph::handle`] takes an [`Event`] and the time and returns
+//! [`Command`]s, to be executed in their order; all it knows can be looked at.
 //!
-//! ```text
-//! CREATED -> RUNNING -> FINISHED                (all tasks finished)
-//!               |-> FAILING -> FAILED           (a task failed; the others are cancelled first)
-//!               '-> CANCELLING -> CANCELED      (the user cancelled)
-//! ```
-//! Source: Flink, `JobStatus`, `ExecutionState`, `docs/content/docs/internals/job_scheduling.md`.
+//! Laws: a subtask has at most one attempt that is not terminal; reports of others are ignored. A
+//! job completes once, when no attempt of it is left. What cannot be is ignored and counted.
+//! Source: Flink, `DefaultScheduler`, `DefaultExecutionGraph`, `ExecutionFailureHandler`.
 
-use sandbar_model::VertexId;
+use std::collections::BTreeMap;
+
 use sandbar_model::job_graph::JobGraph;
 use sandbar_model::status::{ExecutionState, JobStatus};
+use sandbar_model::{JobId, VertexId};
+use sandbar_rpc::TaskAttempt;
 
-/// One subtask.
+use crate::failover_region::{FailoverRegions, FailoverStrategy, RegionId};
+use crate::restart_strategy::RestartStrategy;
+use crate::slot_manager::{SlotId, SlotShortage};
+use crate::slot_sharing::SlotSharing;
+use crate::task_ref::TaskRef;
+use failure_history::FailureHistory;
+use scheduling::Slots;
+
+pub use execution_vertex::{EARLIER_ATTEMPTS_MAX, Execution, ExecutionVertex};
+pub use failure_history::{CAUSE_BYTES_MAX, FAILURES_MAX, Failure};
+
+mod execution_vertex;
+mod failover;
+mod failure_history;
+mod scheduling;
+pub mod transitions;
+
+/// Names a wait for slots, so that a timer that outlived its reason is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct TaskRef {
-    /// Its vertex.
-    pub vertex: VertexId,
-    /// 0-based index.
-    pub subtask: u32,
+pub struct SlotRequestId(pub u64);
+
+/// Names a wait before a restart, likewise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RestartId(pub u64);
+
+/// What happens to a job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The job's master is ready: INITIALIZING becomes CREATED.
+    Initialized,
+    /// The job is to run: CREATED becomes RUNNING, its tasks SCHEDULED.
+    Start,
+    /// The job has these slots, besides those it had.
+    SlotsAllocated(Vec<SlotId>),
+    /// The job does not have these slots any more, and what ran there is gone.
+    SlotsLost {
+        /// The slots.
+        slots: Vec<SlotId>,
+        /// Why; becomes the cause of the tasks' failure.
+        reason: String,
+    },
+    /// A TaskManager reports the state of an attempt.
+    TaskState {
+        /// The attempt.
+        task: TaskAttempt,
+        /// Its state.
+        state: ExecutionState,
+        /// Why, for FAILED.
+        error: Option<String>,
+    },
+    /// The time of [`Command::ScheduleRestart`] is over.
+    RestartDue(RestartId),
+    /// `slot.request.timeout` is over since [`Command::RequestSlots`].
+    SlotRequestTimedOut(SlotRequestId),
+    /// Something failed that is no task: all tasks are restarted, or the job fails.
+    GlobalFailure(String),
+    /// The user cancels the job.
+    Cancel,
+}
+
+/// An attempt and its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlacedTask {
+    /// The attempt.
+    pub task: TaskAttempt,
+    /// The slot.
+    pub slot: SlotId,
 }
 
 /// What is to be done next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
-    /// Start a task.
-    Deploy(TaskRef),
-    /// Cancel all tasks that have not ended.
-    CancelTasks,
+    /// The job needs this many slots in all. After `slot.request.timeout`,
+    /// [`Event::SlotRequestTimedOut`] is due.
+    RequestSlots {
+        /// Number of slots, with those it has.
+        slots: u32,
+        /// Names the wait.
+        request: SlotRequestId,
+    },
+    /// Start these attempts, in this order: receivers come first, so that they are there when
+    /// records come.
+    Deploy(Vec<PlacedTask>),
+    /// Cancel these attempts; each is to report how it ended.
+    Cancel(Vec<PlacedTask>),
+    /// [`Event::RestartDue`] is due after this time.
+    ScheduleRestart {
+        /// Names the wait.
+        restart: RestartId,
+        /// Milliseconds.
+        after_ms: u64,
+    },
+    /// The job needs none of its slots any more.
+    ReleaseSlots,
     /// The job has ended in this state.
     Complete(JobStatus),
 }
 
-/// Why a job failed: the first task that did.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
-    /// The task.
-    pub task: TaskRef,
-    /// Its error.
-    pub cause: String,
+/// How a job deals with failures.
+#[derive(Clone, Debug)]
+pub struct ExecutionGraphOptions {
+    /// Whether and when it is restarted.
+    pub restart_strategy: RestartStrategy,
+    /// What of it is restarted.
+    pub failover_strategy: FailoverStrategy,
+}
+
+/// Where a region stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Its tasks are created, deployed, or have ended.
+    Settled,
+    /// Its tasks are SCHEDULED, and lack slots.
+    Waiting(SlotRequestId),
+    /// Its tasks end, or have, and run again when the time has come.
+    Restarting { restart: RestartId, is_due: bool },
 }
 
 /// The state of a job at run.
+///
+/// Its owner, the job master, does for each command:
+/// - `RequestSlots`: `SlotManager::set_requirement`, and a timer for `SlotRequestTimedOut`.
+///   `SlotCommand::Allocated` and `Lost` come back as `SlotsAllocated` and `SlotsLost`.
+/// - `Deploy`, `Cancel`: a message to each TaskManager; what it reports comes back as `TaskState`.
+///   If a message cannot be sent, the TaskManager is unregistered, which gives `SlotsLost`.
+/// - `ScheduleRestart`: a timer for `RestartDue`. Timers need not be stopped: late ones are
+///   ignored.
+/// - `ReleaseSlots`: `SlotManager::free_slots`.
+/// - `Complete`: archives the job. No command follows but `ReleaseSlots`, for slots that come late.
 #[derive(Clone, Debug)]
 pub struct ExecutionGraph {
+    job: JobId,
     status: JobStatus,
-    /// `tasks[vertex][subtask]`.
-    tasks: Vec<Vec<ExecutionState>>,
+    timestamps: BTreeMap<JobStatus, i64>,
+    /// `vertices[vertex][subtask]`.
+    vertices: Vec<Vec<ExecutionVertex>>,
+    slots: Slots,
+    regions: FailoverRegions,
+    /// One a region.
+    phases: Vec<Phase>,
+    restart_strategy: RestartStrategy,
+    failures: FailureHistory,
     failure: Option<Failure>,
+    suppressed_by: Option<String>,
+    restarts: u32,
+    ignored_events: u64,
+    /// Numbers waits.
+    next_wait: u64,
 }
 
 impl ExecutionGraph {
-    /// Makes the graph of a job that has not been started.
-    pub fn new(graph: &JobGraph) -> ExecutionGraph {
-        let states = |parallelism: u32| vec![ExecutionState::Created; parallelism as usize];
+    /// Makes the graph of a job whose master is being made: INITIALIZING since `now`, in
+    /// milliseconds.
+    pub fn new(
+        job: JobId,
+        graph: &JobGraph,
+        options: ExecutionGraphOptions,
+        now: i64,
+    ) -> ExecutionGraph {
+        let subtasks = |parallelism: u32| vec![ExecutionVertex::new(now); parallelism as usize];
+        let regions = FailoverRegions::of(graph, options.failover_strategy);
         ExecutionGraph {
-            status: JobStatus::Created,
-            tasks: graph.vertices.iter().map(|vertex| states(vertex.parallelism)).collect(),
+            job,
+            status: JobStatus::Initializing,
+            timestamps: BTreeMap::from([(JobStatus::Initializing, now)]),
+            vertices: graph.vertices.iter().map(|vertex| subtasks(vertex.parallelism)).collect(),
+            slots: Slots::new(SlotSharing::of(graph)),
+            phases: vec![Phase::Settled; regions.len()],
+            regions,
+            restart_strategy: options.restart_strategy,
+            failures: FailureHistory::default(),
             failure: None,
+            suppressed_by: None,
+            restarts: 0,
+            ignored_events: 0,
+            next_wait: 0,
         }
+    }
+
+    /// Takes what happened at `now`, in milliseconds, and says what is to be done.
+    pub fn handle(&mut self, event: Event, now: i64) -> Vec<Command> {
+        match event {
+            Event::Initialized => {
+                self.switch_to(JobStatus::Created, now);
+                Vec::new()
+            }
+            Event::Start => self.on_start(now),
+            Event::SlotsAllocated(slots) => self.on_slots_allocated(slots, now),
+            Event::SlotsLost { slots, reason } => self.on_slots_lost(&slots, reason, now),
+            Event::TaskState { task, state, error } => self.on_task_state(task, state, error, now),
+            Event::RestartDue(restart) => self.on_restart_due(restart, now),
+            Event::SlotRequestTimedOut(request) => self.on_slot_request_timed_out(request, now),
+            Event::GlobalFailure(reason) => self.on_global_failure(reason, now),
+            Event::Cancel => self.on_cancel(now),
+        }
+    }
+
+    /// The job.
+    pub fn job(&self) -> JobId {
+        self.job
     }
 
     /// State of the job.
@@ -65,102 +220,128 @@ impl ExecutionGraph {
         self.status
     }
 
+    /// When the job last entered each state, in milliseconds.
+    pub fn timestamps(&self) -> &BTreeMap<JobStatus, i64> {
+        &self.timestamps
+    }
+
+    /// The subtasks of a vertex by index; none for a vertex that the job does not have.
+    pub fn subtasks(&self, vertex: VertexId) -> &[ExecutionVertex] {
+        self.vertices.get(vertex.index()).map_or(&[], Vec::as_slice)
+    }
+
+    /// A subtask; none if the job does not have it.
+    pub fn subtask(&self, task: TaskRef) -> Option<&ExecutionVertex> {
+        self.subtasks(task.vertex).get(task.subtask as usize)
+    }
+
+    /// The slot of an attempt; none unless it is the current one and has been deployed.
+    pub fn slot_of(&self, task: TaskAttempt) -> Option<&SlotId> {
+        let current = self.subtask(task_ref(task))?.current();
+        let is_current = task.job == self.job && task.attempt == current.attempt;
+        current.slot.as_ref().filter(|_| is_current)
+    }
+
     /// Why the job failed or is failing.
     pub fn failure(&self) -> Option<&Failure> {
         self.failure.as_ref()
     }
 
-    /// States of the subtasks of a vertex.
-    pub fn subtasks(&self, vertex: VertexId) -> &[ExecutionState] {
-        &self.tasks[vertex.index()]
+    /// Why that failure was not followed by a restart.
+    pub fn suppressed_by(&self) -> Option<&str> {
+        self.suppressed_by.as_deref()
     }
 
-    /// Starts the job: all its tasks, sinks first so that receivers are there when records come.
-    ///
-    /// # Panics
-    /// If the job has been started before.
-    pub fn start(&mut self) -> Vec<Command> {
-        assert_eq!(self.status, JobStatus::Created, "a job is started once");
-        self.status = JobStatus::Running;
-        let mut commands = Vec::new();
-        for (vertex, subtasks) in self.tasks.iter_mut().enumerate().rev() {
-            for (subtask, state) in subtasks.iter_mut().enumerate() {
-                *state = ExecutionState::Deploying;
-                let vertex = VertexId(vertex as u32);
-                commands.push(Command::Deploy(TaskRef { vertex, subtask: subtask as u32 }));
-            }
+    /// What went wrong, newest first; at most [`FAILURES_MAX`].
+    pub fn failures(&self) -> impl ExactSizeIterator<Item = &Failure> {
+        self.failures.iter()
+    }
+
+    /// How often the job, or a part of it, was restarted.
+    pub fn restarts(&self) -> u32 {
+        self.restarts
+    }
+
+    /// Number of slots that the job needs.
+    pub fn required_slots(&self) -> u32 {
+        self.slots.sharing().required_slots()
+    }
+
+    /// The slots that tasks wait for; none when no task waits.
+    pub fn waiting_for(&self) -> Option<SlotShortage> {
+        let is_waiting = self.phases.iter().any(|phase| matches!(phase, Phase::Waiting(_)));
+        let (needs, has) = (self.required_slots(), self.slots.filled());
+        (is_waiting && has < needs).then_some(SlotShortage { needs, has })
+    }
+
+    /// How many events, reports and slots were ignored: they were late, twice, or impossible.
+    pub fn ignored_events(&self) -> u64 {
+        self.ignored_events
+    }
+
+    /// Changes the state of the job, if that can be.
+    fn switch_to(&mut self, status: JobStatus, now: i64) -> bool {
+        let can_be = transitions::after_job(self.status).contains(&status);
+        if can_be {
+            self.status = status;
+            self.timestamps.insert(status, now);
+        } else {
+            self.ignore();
         }
-        commands
+        can_be
     }
 
-    /// Takes the state that a task reports. What comes after a task's terminal state is ignored.
-    pub fn on_task_state(
-        &mut self,
-        task: TaskRef,
-        state: ExecutionState,
-        cause: Option<String>,
-    ) -> Vec<Command> {
-        let known = &mut self.tasks[task.vertex.index()][task.subtask as usize];
-        if known.is_terminal() {
+    fn ignore(&mut self) {
+        self.ignored_events = self.ignored_events.saturating_add(1);
+    }
+
+    fn take_number(&mut self) -> u64 {
+        self.next_wait += 1;
+        self.next_wait
+    }
+
+    fn attempt(&self, task: TaskRef) -> TaskAttempt {
+        let attempt = self.subtask(task).map_or(0, |vertex| vertex.current().attempt);
+        TaskAttempt { job: self.job, vertex: task.vertex, subtask: task.subtask, attempt }
+    }
+
+    fn vertex_mut(&mut self, task: TaskRef) -> Option<&mut ExecutionVertex> {
+        self.vertices.get_mut(task.vertex.index())?.get_mut(task.subtask as usize)
+    }
+
+    fn is_ended(&self, region: RegionId) -> bool {
+        let is_terminal =
+            |task: &TaskRef| self.subtask(*task).is_none_or(|vertex| vertex.state().is_terminal());
+        self.regions.tasks(region).iter().all(is_terminal)
+    }
+
+    /// Ends the job if all its tasks have.
+    fn complete(&mut self, now: i64) -> Vec<Command> {
+        let mut states = self.vertices.iter().flatten().map(ExecutionVertex::state);
+        if !states.clone().all(ExecutionState::is_terminal) {
             return Vec::new();
         }
-        *known = state;
-        let mut commands = Vec::new();
-        if state == ExecutionState::Failed && self.status == JobStatus::Running {
-            let cause = cause.unwrap_or_else(|| "it gave no reason".to_owned());
-            self.failure = Some(Failure { task, cause });
-            self.status = JobStatus::Failing;
-            commands.push(Command::CancelTasks);
-        }
-        commands.extend(self.complete());
-        commands
-    }
-
-    /// Cancels the job, unless it is about to end anyway.
-    pub fn on_cancel(&mut self) -> Vec<Command> {
-        match self.status {
-            JobStatus::Created => {
-                self.status = JobStatus::Canceled;
-                vec![Command::Complete(JobStatus::Canceled)]
-            }
-            JobStatus::Running => {
-                self.status = JobStatus::Cancelling;
-                std::iter::once(Command::CancelTasks).chain(self.complete()).collect()
-            }
-            JobStatus::Initializing
-            | JobStatus::Restarting
-            | JobStatus::Failing
-            | JobStatus::Failed
-            | JobStatus::Cancelling
-            | JobStatus::Canceled
-            | JobStatus::Finished => Vec::new(),
-        }
-    }
-
-    fn complete(&mut self) -> Option<Command> {
-        if !self.tasks.iter().flatten().all(|state| state.is_terminal()) {
-            return None;
-        }
-        let all_finished =
-            self.tasks.iter().flatten().all(|state| *state == ExecutionState::Finished);
+        let is_finished = states.all(|state| state == ExecutionState::Finished);
         let ended = match self.status {
+            JobStatus::Running if is_finished => JobStatus::Finished,
             JobStatus::Failing => JobStatus::Failed,
-            // Cancelled too late: everything was done.
-            JobStatus::Cancelling | JobStatus::Running if all_finished => JobStatus::Finished,
             JobStatus::Cancelling => JobStatus::Canceled,
-            JobStatus::Running => JobStatus::Failed,
-            JobStatus::Initializing
-            | JobStatus::Restarting
+            JobStatus::Running
+            | JobStatus::Initializing
             | JobStatus::Created
+            | JobStatus::Restarting
             | JobStatus::Failed
             | JobStatus::Canceled
-            | JobStatus::Finished => {
-                return None;
-            }
+            | JobStatus::Finished => return Vec::new(),
         };
-        self.status = ended;
-        Some(Command::Complete(ended))
+        self.switch_to(ended, now);
+        self.slots.clear();
+        vec![Command::ReleaseSlots, Command::Complete(ended)]
     }
+}
+
+fn task_ref(task: TaskAttempt) -> TaskRef {
+    TaskRef { vertex: task.vertex, subtask: task.subtask }
 }
 
 #[cfg(test)]

@@ -33,6 +33,22 @@ pub struct TaskIoMetrics {
     pub current_input_watermark: Arc<Gauge>,
 }
 
+/// Where the input of a task came from. In Flink's scope `Shuffle.Netty.Input` below the task's,
+/// so that its dashboards fit.
+#[derive(Clone, Debug, Default)]
+pub struct ShuffleInputMetrics {
+    /// Bytes taken from tasks of the same TaskManager.
+    pub num_bytes_in_local: Arc<Counter>,
+    /// Bytes taken from tasks of other TaskManagers.
+    pub num_bytes_in_remote: Arc<Counter>,
+    /// Batches taken from tasks of the same TaskManager.
+    pub num_buffers_in_local: Arc<Counter>,
+    /// Batches taken from tasks of other TaskManagers.
+    pub num_buffers_in_remote: Arc<Counter>,
+    /// Keeps the group alive.
+    _group: Option<MetricGroup>,
+}
+
 /// What an operator counts.
 #[derive(Clone, Debug, Default)]
 pub struct OperatorIoMetrics {
@@ -70,6 +86,23 @@ impl TaskIoMetrics {
     }
 }
 
+impl ShuffleInputMetrics {
+    /// Registers all of them in a group of their own inside the group of a task.
+    ///
+    /// # Errors
+    /// As [`TaskIoMetrics::register`].
+    pub fn register(task: &MetricGroup) -> Result<ShuffleInputMetrics, MetricError> {
+        let group = task.group("Shuffle", &[])?.group("Netty", &[])?.group("Input", &[])?;
+        Ok(ShuffleInputMetrics {
+            num_bytes_in_local: group.counter("numBytesInLocal")?,
+            num_bytes_in_remote: group.counter("numBytesInRemote")?,
+            num_buffers_in_local: group.counter("numBuffersInLocal")?,
+            num_buffers_in_remote: group.counter("numBuffersInRemote")?,
+            _group: Some(group),
+        })
+    }
+}
+
 impl OperatorIoMetrics {
     /// Registers all of them in the group of an operator.
     ///
@@ -99,10 +132,14 @@ mod tests {
         let operator = task.group("operator", &[]).unwrap();
         let task_metrics = TaskIoMetrics::register(&task).unwrap();
         let operator_metrics = OperatorIoMetrics::register(&operator).unwrap();
+        let shuffle = ShuffleInputMetrics::register(&task).unwrap();
         task_metrics.num_records_in.add(5);
+        shuffle.num_bytes_in_remote.add(6);
         operator_metrics.num_records_out.add(7);
         let text = prometheus::render(&root.snapshot());
         assert!(text.contains("\nflink_taskmanager_job_task_numRecordsIn 5\n"));
         assert!(text.contains("\nflink_taskmanager_job_task_operator_numRecordsOut 7\n"));
+        let remote = "\nflink_taskmanager_job_task_Shuffle_Netty_Input_numBytesInRemote 6\n";
+        assert!(text.contains(remote));
     }
 }

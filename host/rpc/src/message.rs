@@ -25,6 +25,8 @@ pub enum ToJobManager {
         state: ExecutionState,
         /// Why, for `FAILED`.
         error: Option<String>,
+        /// The task's last metrics by Flink's names, with a terminal state.
+        metrics: BTreeMap<String, f64>,
     },
     /// A source asks for a split. Answered by [`ToTaskManager::Split`].
     NextSplit {
@@ -114,7 +116,7 @@ pub enum ToTaskManager {
         /// The question.
         request: u64,
         /// The bytes, or why they are not there.
-        bytes: Result<Vec<u8>, String>,
+        bytes: Result<serde_bytes::ByteBuf, String>,
     },
     /// The cluster ends: cancel everything and end the process.
     Shutdown,

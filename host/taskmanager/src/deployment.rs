@@ -9,9 +9,11 @@ use std::time::Duration;
 use sandbar_connectors::{ConnectorError, Split};
 use sandbar_model::job_graph::{JobGraph, JobVertex};
 use sandbar_model::{JobId, VertexId};
+use sandbar_rpc::TaskAttempt;
 use sandbar_wasm::{Limits, Plugin};
 
 use crate::chain::native::NativePlugin;
+use crate::network::peer_locator::PeerLocator;
 
 /// Code that operators come from.
 #[derive(Clone)]
@@ -87,6 +89,8 @@ pub struct JobDeployment {
     pub splits: Arc<dyn SplitProvider>,
     /// How its tasks run.
     pub settings: TaskSettings,
+    /// Where its tasks run.
+    pub peers: Arc<dyn PeerLocator>,
     /// Folder that relative paths of connectors start from; none for the process's own.
     pub base_folder: Option<PathBuf>,
 }
@@ -113,6 +117,12 @@ pub struct TaskDeployment {
 }
 
 impl TaskDeployment {
+    /// The attempt that it is.
+    pub fn attempt(&self) -> TaskAttempt {
+        let (job, vertex, subtask) = (self.job.id, self.vertex, self.subtask);
+        TaskAttempt { job, vertex, subtask, attempt: self.job.attempt }
+    }
+
     /// The vertex of the graph.
     pub fn vertex(&self) -> &JobVertex {
         &self.job.graph.vertices[self.vertex.index()]

@@ -10,6 +10,16 @@ use crate::partitioner::PartitionError;
 /// Bytes of a refused record that an error message shows.
 const RECORD_PREVIEW_BYTES_MAX: usize = 200;
 
+/// What ended a connection to another TaskManager, and with it the channels it carried.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("the exchange with TaskManager {peer} failed: {reason}")]
+pub struct ExchangeFailure {
+    /// The other TaskManager, by its id and address as far as they are known.
+    pub peer: String,
+    /// What happened.
+    pub reason: String,
+}
+
 /// Why a task ended before its input did.
 #[derive(Debug, Error)]
 pub enum TaskError {
@@ -69,6 +79,14 @@ pub enum TaskError {
         /// Why.
         message: String,
     },
+    /// A connection to another TaskManager was lost, or could not be made.
+    #[error("the exchange with TaskManager {peer} failed: {reason}")]
+    Exchange {
+        /// The other TaskManager, by its id and address as far as they are known.
+        peer: String,
+        /// What happened.
+        reason: String,
+    },
     /// The task could not be set up.
     #[error("operator \"{operator}\" cannot be deployed: {reason}")]
     Deployment {
@@ -86,6 +104,11 @@ impl TaskError {
     /// A connector's failure in the operator called `operator`.
     pub(crate) fn of_connector(operator: &str, source: ConnectorError) -> TaskError {
         TaskError::Connector { operator: operator.to_owned(), source: Box::new(source) }
+    }
+
+    /// The failure of a channel.
+    pub(crate) fn of_exchange(failure: &ExchangeFailure) -> TaskError {
+        TaskError::Exchange { peer: failure.peer.clone(), reason: failure.reason.clone() }
     }
 
     /// The failure of a record that has why it was refused in place of its key.

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use sandbar_metrics::Metric;
-use sandbar_metrics::{MetricError, MetricGroup, OperatorIoMetrics, TaskIoMetrics};
+use sandbar_metrics::{
+    MetricError, MetricGroup, OperatorIoMetrics, ShuffleInputMetrics, TaskIoMetrics,
+};
 use sandbar_model::job_graph::OperatorNode;
 use sandbar_wasm::{GuestMetric, MetricKind};
 
@@ -68,6 +70,8 @@ fn declare(
 pub struct TaskMetrics {
     /// What every task counts.
     pub io: TaskIoMetrics,
+    /// Which of its input came from where.
+    pub shuffle: ShuffleInputMetrics,
     group: Option<MetricGroup>,
     operators: Arc<Mutex<BTreeMap<String, OperatorMetrics>>>,
 }
@@ -91,6 +95,7 @@ impl TaskMetrics {
                 )?;
             Ok(TaskMetrics {
                 io: TaskIoMetrics::register(&group)?,
+                shuffle: ShuffleInputMetrics::register(&group)?,
                 group: Some(group),
                 operators: Arc::default(),
             })
@@ -99,6 +104,19 @@ impl TaskMetrics {
             tracing::warn!(%error, "metrics of a task are not registered");
             TaskMetrics::default()
         })
+    }
+
+    /// Counts a batch taken from the gate.
+    pub(crate) fn count_buffer_in(&self, bytes: usize, remote: bool) {
+        let bytes = bytes as i64;
+        self.io.num_bytes_in.add(bytes);
+        if remote {
+            self.shuffle.num_bytes_in_remote.add(bytes);
+            self.shuffle.num_buffers_in_remote.increment();
+        } else {
+            self.shuffle.num_bytes_in_local.add(bytes);
+            self.shuffle.num_buffers_in_local.increment();
+        }
     }
 
     /// The counters of an operator of the task.

@@ -21,6 +21,7 @@ use crate::error::TaskError;
 use crate::exchange::input_gate::{GateEvent, InputGate};
 use crate::exchange::registry::ChannelRegistry;
 use crate::metrics::TaskMetrics;
+use crate::network::NetworkEnvironment;
 use crate::task::control::TaskControl;
 use crate::task::wiring::Wiring;
 use crate::watermark_valve::ValveElement;
@@ -29,6 +30,8 @@ use crate::watermark_valve::ValveElement;
 pub(crate) struct Task {
     pub(crate) deployment: TaskDeployment,
     pub(crate) registry: Arc<ChannelRegistry>,
+    /// None where all tasks run in this process.
+    pub(crate) network: Option<Arc<NetworkEnvironment>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) console: Console,
     pub(crate) control: Arc<TaskControl>,
@@ -40,7 +43,11 @@ impl Task {
     /// are open.
     pub(crate) fn run(&self, on_running: impl FnOnce()) -> Result<(), TaskError> {
         self.control.attach(std::thread::current());
-        let wiring = Wiring { deployment: &self.deployment, registry: &self.registry };
+        let wiring = Wiring {
+            deployment: &self.deployment,
+            registry: &self.registry,
+            network: self.network.as_deref(),
+        };
         let gate = wiring.gate();
         let memory = ManagedMemory::new(self.deployment.job.settings.managed_memory_bytes);
         let chain = ChainBuilder {
@@ -84,8 +91,9 @@ impl Task {
         loop {
             pace.between_elements(&mut *operator)?;
             match gate.poll() {
-                GateEvent::Batch { input, channel, batch } => {
+                GateEvent::Batch { input, channel, batch, remote } => {
                     self.metrics.io.num_records_in.add(batch.len() as i64);
+                    self.metrics.count_buffer_in(batch.bytes(), remote);
                     operator.process(input, batch.view())?;
                     gate.recycle(channel, batch);
                 }
@@ -105,6 +113,7 @@ impl Task {
                 }
                 GateEvent::Pending => pace.wait(operator.next_processing_timer()),
                 GateEvent::Ended => break,
+                GateEvent::Failed(failure) => return Err(TaskError::of_exchange(&failure)),
             }
         }
         // A bounded input without a watermark of its own ends event time all the same.

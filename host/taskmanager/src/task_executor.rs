@@ -5,16 +5,17 @@ use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crossbeam_channel::Sender;
 use sandbar_connectors::Console;
 use sandbar_metrics::MetricGroup;
 use sandbar_model::status::ExecutionState;
-use sandbar_model::{Clock, JobId, VertexId};
+use sandbar_model::{Clock, JobId};
+use sandbar_rpc::TaskAttempt;
 
 use crate::deployment::TaskDeployment;
 use crate::error::TaskError;
 use crate::exchange::registry::ChannelRegistry;
 use crate::metrics::TaskMetrics;
+use crate::network::NetworkEnvironment;
 use crate::task::Task;
 use crate::task::control::TaskControl;
 
@@ -23,26 +24,17 @@ const THREAD_STACK_BYTES: usize = 2 << 20;
 /// Stack that the host needs beside each guest of a chain, in bytes.
 const HOST_STACK_BYTES_PER_OPERATOR: usize = 256 << 10;
 
-/// Names a task of this TaskManager.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct TaskId {
-    /// The job.
-    pub job: JobId,
-    /// The vertex.
-    pub vertex: VertexId,
-    /// 0-based index of the subtask.
-    pub subtask: u32,
-}
-
 /// A change of a task's state.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct TaskStateChange {
-    /// The task.
-    pub task: TaskId,
+    /// The attempt.
+    pub task: TaskAttempt,
     /// Its state.
     pub state: ExecutionState,
     /// Why, for [`ExecutionState::Failed`].
-    pub error: Option<TaskError>,
+    pub error: Option<Arc<TaskError>>,
+    /// The task itself.
+    pub handle: TaskHandle,
 }
 
 /// Runs tasks.
@@ -50,9 +42,10 @@ pub struct TaskExecutor {
     clock: Arc<dyn Clock>,
     console: Console,
     registry: Arc<ChannelRegistry>,
+    network: Option<Arc<NetworkEnvironment>>,
     guest_stack_bytes: usize,
     metrics: MetricGroup,
-    tasks: Arc<Mutex<HashMap<TaskId, Arc<TaskControl>>>>,
+    tasks: Arc<Mutex<HashMap<TaskAttempt, Arc<TaskControl>>>>,
 }
 
 impl std::fmt::Debug for TaskExecutor {
@@ -65,7 +58,7 @@ impl std::fmt::Debug for TaskExecutor {
 #[derive(Clone, Debug)]
 pub struct TaskHandle {
     /// Its name.
-    pub id: TaskId,
+    pub id: TaskAttempt,
     /// Cancels it and tells of its waiting.
     pub control: Arc<TaskControl>,
     /// What it counts.
@@ -79,27 +72,34 @@ impl TaskExecutor {
             clock,
             console,
             registry: Arc::default(),
+            network: None,
             guest_stack_bytes,
             metrics: MetricGroup::root("taskmanager", &[]),
             tasks: Arc::default(),
         }
     }
 
-    /// Starts a task. Its states, from DEPLOYING to the terminal one, go to `reports`.
+    /// Exchanges records with other TaskManagers through `network`, and between tasks here through
+    /// its registry. Call this before the first task is submitted.
+    #[must_use]
+    pub fn with_network(mut self, network: Arc<NetworkEnvironment>) -> TaskExecutor {
+        self.registry = Arc::clone(network.registry());
+        self.network = Some(network);
+        self
+    }
+
+    /// Starts a task. Its states, from INITIALIZING to the terminal one, go to `report`, on the
+    /// task's thread.
     ///
     /// # Errors
     /// The operating system's, when no thread can be started.
     pub fn submit(
         &self,
         deployment: TaskDeployment,
-        reports: Sender<TaskStateChange>,
+        report: impl Fn(TaskStateChange) + Send + 'static,
     ) -> std::io::Result<TaskHandle> {
         let vertex = deployment.vertex();
-        let id = TaskId {
-            job: deployment.job.id,
-            vertex: deployment.vertex,
-            subtask: deployment.subtask,
-        };
+        let id = deployment.attempt();
         let stack = THREAD_STACK_BYTES
             + vertex.operators.len() * (self.guest_stack_bytes + HOST_STACK_BYTES_PER_OPERATOR);
         let name = format!("{} ({}/{})", vertex.name, deployment.subtask + 1, vertex.parallelism);
@@ -108,6 +108,7 @@ impl TaskExecutor {
         let task = Task {
             deployment,
             registry: Arc::clone(&self.registry),
+            network: self.network.clone(),
             clock: Arc::clone(&self.clock),
             console: self.console.clone(),
             control: Arc::clone(&control),
@@ -115,10 +116,12 @@ impl TaskExecutor {
         };
         lock(&self.tasks).insert(id, Arc::clone(&control));
         let tasks = Arc::clone(&self.tasks);
+        let handle = TaskHandle { id, control, metrics };
+        let handle_of_task = handle.clone();
         let started = std::thread::Builder::new().name(name).stack_size(stack).spawn(move || {
-            let report = |state, error| {
-                // Nobody listens any more when the whole job has been given up.
-                let _ = reports.send(TaskStateChange { task: id, state, error });
+            let report = |state, error: Option<TaskError>| {
+                let (error, of_task) = (error.map(Arc::new), handle_of_task.clone());
+                report(TaskStateChange { task: id, state, error, handle: of_task });
             };
             report(ExecutionState::Initializing, None);
             let ended = run_caught(&task, || report(ExecutionState::Running, None));
@@ -131,7 +134,7 @@ impl TaskExecutor {
             }
         });
         match started {
-            Ok(_detached) => Ok(TaskHandle { id, control, metrics }),
+            Ok(_detached) => Ok(handle),
             Err(error) => {
                 lock(&self.tasks).remove(&id);
                 Err(error)
@@ -147,7 +150,15 @@ impl TaskExecutor {
 
     /// Forgets what is kept for a job whose tasks have all ended.
     pub fn release_job(&self, job: JobId) {
-        self.registry.release(job);
+        match &self.network {
+            Some(network) => network.release(job),
+            None => self.registry.release(job),
+        }
+    }
+
+    /// Makes all tasks look at the clock: for a clock that is moved by hand.
+    pub fn wake_all(&self) {
+        lock(&self.tasks).values().for_each(|control| control.wake());
     }
 
     /// Metrics of everything that runs here.

@@ -9,7 +9,7 @@ use sandbar_connectors::{ConnectorError, Console, Split};
 use sandbar_jobs::{TestCluster, guest, write_job};
 use sandbar_model::{Clock, JobId, RecordBatch, SystemClock, VertexId};
 use sandbar_taskmanager::{
-    ChainRunner, JobDeployment, SplitProvider, TaskDeployment, TaskSettings,
+    ChainRunner, JobDeployment, LocalPeers, SplitProvider, TaskDeployment, TaskSettings,
 };
 
 struct NoSplits;
@@ -37,6 +37,7 @@ fn chain(text: &str, settings: TaskSettings) -> (ChainRunner, CapturedOutput) {
         plugins: prepared.plugins,
         splits: Arc::new(NoSplits),
         settings,
+        peers: Arc::new(LocalPeers),
         base_folder: None,
     });
     let deployment = TaskDeployment { job, vertex: VertexId(1), subtask: 0 };

@@ -73,7 +73,9 @@ fn run(case: &Path, parallelism: &str) -> Result<Vec<String>, String> {
                 cluster.lines().iter().map(|line| without_subtask(line)).collect();
             Ok(sorted(&lines))
         }
-        ended @ (JobStatus::Created
+        ended @ (JobStatus::Initializing
+        | JobStatus::Restarting
+        | JobStatus::Created
         | JobStatus::Running
         | JobStatus::Failing
         | JobStatus::Failed

@@ -14,7 +14,8 @@ use sandbar_model::job_graph::{
 use sandbar_model::plugin::OperatorKind;
 use sandbar_model::{Clock, JobId, RecordBatch, SystemClock, VertexId};
 use sandbar_taskmanager::{
-    ChainRunner, JobDeployment, PluginHandle, SplitProvider, TaskDeployment, TaskSettings,
+    ChainRunner, JobDeployment, LocalPeers, PluginHandle, SplitProvider, TaskDeployment,
+    TaskSettings,
 };
 use sandbar_wasm::{Capabilities, Engine, EngineOptions};
 
@@ -214,6 +215,7 @@ fn deployment(row: &Row, plugins: HashMap<String, PluginHandle>) -> TaskDeployme
         plugins,
         splits: Arc::new(NoSplits),
         settings: TaskSettings::default(),
+        peers: Arc::new(LocalPeers),
         base_folder: None,
     };
     TaskDeployment { job: Arc::new(job), vertex: VertexId(0), subtask: 0 }

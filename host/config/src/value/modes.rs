@@ -117,3 +117,79 @@ impl ConfigValue for CheckpointingMode {
         }
     }
 }
+
+/// Whether and when a job that fails runs again. Source: Flink, `restart-strategy.type`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RestartStrategyType {
+    /// Never.
+    None,
+    /// A number of times.
+    FixedDelay,
+    /// As long as it does not fail too often.
+    FailureRate,
+    /// Each time, after longer and longer waits.
+    ExponentialDelay,
+}
+
+impl ConfigValue for RestartStrategyType {
+    const TYPE_NAME: &'static str = "enum";
+    const EXPECTED: &'static str = "none, fixed-delay, failure-rate or exponential-delay";
+
+    fn parse(text: &str) -> Option<RestartStrategyType> {
+        match text.to_ascii_lowercase().as_str() {
+            "none" | "off" | "disable" => Some(RestartStrategyType::None),
+            "fixed-delay" | "fixeddelay" => Some(RestartStrategyType::FixedDelay),
+            "failure-rate" | "failurerate" => Some(RestartStrategyType::FailureRate),
+            "exponential-delay" | "exponentialdelay" => Some(RestartStrategyType::ExponentialDelay),
+            _ => None,
+        }
+    }
+}
+
+/// What is restarted. Source: Flink, `jobmanager.execution.failover-strategy`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailoverStrategyType {
+    /// The pipelined region of the task that failed.
+    Region,
+    /// The whole job.
+    Full,
+}
+
+impl ConfigValue for FailoverStrategyType {
+    const TYPE_NAME: &'static str = "enum";
+    const EXPECTED: &'static str = "region or full";
+
+    fn parse(text: &str) -> Option<FailoverStrategyType> {
+        match text.to_ascii_lowercase().as_str() {
+            "region" => Some(FailoverStrategyType::Region),
+            "full" => Some(FailoverStrategyType::Full),
+            _ => None,
+        }
+    }
+}
+
+/// How records are compressed between TaskManagers. Source: Flink,
+/// `taskmanager.network.compression.codec`; LZO is left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CompressionCodec {
+    /// Not at all.
+    None,
+    /// Fast.
+    Lz4,
+    /// Small.
+    Zstd,
+}
+
+impl ConfigValue for CompressionCodec {
+    const TYPE_NAME: &'static str = "enum";
+    const EXPECTED: &'static str = "NONE, LZ4 or ZSTD";
+
+    fn parse(text: &str) -> Option<CompressionCodec> {
+        match text.to_ascii_uppercase().as_str() {
+            "NONE" => Some(CompressionCodec::None),
+            "LZ4" => Some(CompressionCodec::Lz4),
+            "ZSTD" => Some(CompressionCodec::Zstd),
+            _ => None,
+        }
+    }
+}

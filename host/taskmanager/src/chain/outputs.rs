@@ -118,7 +118,7 @@ impl Outputs {
     pub(crate) fn close(&mut self) -> Result<(), TaskError> {
         self.each(|target| match target {
             Target::Chained(operator) => operator.close(),
-            Target::Partition(_) => Ok(()),
+            Target::Partition(partition) => partition.await_delivery(),
         })
     }
 

@@ -39,7 +39,7 @@ impl ChainRunner {
         console: &Console,
     ) -> Result<ChainRunner, TaskError> {
         let registry = ChannelRegistry::default();
-        let wiring = Wiring { deployment, registry: &registry };
+        let wiring = Wiring { deployment, registry: &registry, network: None };
         let (control, metrics) = (Arc::new(TaskControl::default()), TaskMetrics::default());
         let memory = ManagedMemory::new(deployment.job.settings.managed_memory_bytes);
         let chain = ChainBuilder {

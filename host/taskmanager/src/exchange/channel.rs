@@ -1,7 +1,9 @@
-//! A channel: the bounded queue between one subpartition and one input channel in this process.
+//! A channel: the bounded queue between one subpartition and one input channel. Either end may be
+//! a connection that carries the elements to or from another TaskManager.
 //!
 //! Owns the back pressure: a producer that finds it full parks its thread and is woken by the
-//! consumer. One lock per buffer, never one per record.
+//! consumer; a producer elsewhere gets credit for what is taken. One lock per buffer, never one
+//! per record.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,11 +12,13 @@ use std::thread::Thread;
 use sandbar_model::RecordBatch;
 
 use crate::element::StreamElement;
+use crate::error::ExchangeFailure;
 
 /// Emptied batches kept for reuse, per channel.
 const FREE_BATCHES_MAX: usize = 4;
 
-/// Tells a gate which of its channels have elements. Invariant: a channel is listed at most once.
+/// Tells a gate, or a connection, which of its channels have elements. A channel with elements is
+/// listed once, one that has failed or lost an end once more.
 #[derive(Debug, Default)]
 pub struct GateSignal {
     state: Mutex<SignalState>,
@@ -42,6 +46,13 @@ impl GateSignal {
         lock(&self.state).ready.push_back(channel);
     }
 
+    /// Wakes the consumer for something other than an element.
+    pub fn wake(&self) {
+        if let Some(thread) = &lock(&self.state).consumer {
+            thread.unpark();
+        }
+    }
+
     fn mark_ready(&self, channel: usize) {
         let mut state = lock(&self.state);
         state.ready.push_back(channel);
@@ -51,10 +62,23 @@ impl GateSignal {
     }
 }
 
+/// What the producer of a channel in another TaskManager is to be told.
+#[derive(Clone, Debug)]
+pub enum Feedback {
+    /// It may send that many elements more.
+    Credit(u32),
+    /// The consumer is gone.
+    Closed,
+    /// The channel has failed.
+    Failed(Arc<ExchangeFailure>),
+}
+
 /// The queue.
 #[derive(Debug)]
 pub struct Channel {
     capacity: usize,
+    /// Whether the consumer is a connection, whose other end may never see what was pushed.
+    is_confirmed: bool,
     state: Mutex<ChannelState>,
 }
 
@@ -66,36 +90,139 @@ struct ChannelState {
     /// Set while the producer waits for room.
     waiting_producer: Option<Thread>,
     consumer: Option<(usize, Arc<GateSignal>)>,
+    remote: Option<RemoteProducer>,
+    failure: Option<Arc<ExchangeFailure>>,
+    /// Nothing follows the elements in the queue.
+    ended: bool,
+    producer_gone: bool,
+    consumer_gone: bool,
+}
+
+/// A producer behind a connection.
+#[derive(Debug)]
+struct RemoteProducer {
+    /// Where the connection hears of credit that is due, and under what number.
+    signal: Arc<GateSignal>,
+    index: usize,
+    /// Elements taken for which no credit has been given.
+    taken: u32,
 }
 
 impl Channel {
     /// Makes a channel for at most `capacity` elements.
     pub fn new(capacity: usize) -> Channel {
         assert!(capacity > 0, "a channel without room would block for ever");
-        Channel { capacity, state: Mutex::default() }
+        Channel { capacity, is_confirmed: false, state: Mutex::default() }
+    }
+
+    /// Makes a channel whose consumer is a connection. Once all has arrived at the other end, that
+    /// says so by [`Channel::close_consumer`].
+    pub fn to_connection(capacity: usize) -> Channel {
+        Channel { is_confirmed: true, ..Channel::new(capacity) }
+    }
+
+    /// Most elements that wait.
+    pub fn capacity(&self) -> usize {
+        self.capacity
     }
 
     /// Connects the consuming side: from now on `signal` hears of elements under `index`.
     pub fn attach_consumer(&self, index: usize, signal: Arc<GateSignal>) {
         let mut state = lock(&self.state);
-        if !state.queue.is_empty() {
+        if !state.queue.is_empty() || state.failure.is_some() || state.producer_gone {
             signal.mark_ready(index);
         }
         state.consumer = Some((index, signal));
     }
 
-    /// Adds an element, or gives it back if the channel is full. In that case the calling thread
-    /// is unparked when there is room.
+    /// Connects a producer behind a connection: from now on `signal` hears under `index` of
+    /// [`Channel::feedback`], at first of credit for the whole capacity.
+    pub fn attach_remote_producer(&self, index: usize, signal: Arc<GateSignal>) {
+        let mut state = lock(&self.state);
+        signal.mark_ready(index);
+        let taken = u32::try_from(self.capacity).unwrap_or(u32::MAX);
+        state.remote = Some(RemoteProducer { signal, index, taken });
+    }
+
+    /// Whether the producer is behind a connection.
+    pub fn is_remote(&self) -> bool {
+        lock(&self.state).remote.is_some()
+    }
+
+    /// What the remote producer is to be told by now, if anything.
+    pub fn feedback(&self) -> Option<Feedback> {
+        let mut state = lock(&self.state);
+        if let Some(failure) = &state.failure {
+            return Some(Feedback::Failed(Arc::clone(failure)));
+        }
+        if state.consumer_gone {
+            return Some(Feedback::Closed);
+        }
+        let remote = state.remote.as_mut()?;
+        let taken = std::mem::take(&mut remote.taken);
+        (taken > 0).then_some(Feedback::Credit(taken))
+    }
+
+    /// Ends the channel with an error: elements in it are lost, and both ends are woken.
+    pub fn fail(&self, failure: Arc<ExchangeFailure>) {
+        let mut state = lock(&self.state);
+        state.failure.get_or_insert(failure);
+        state.queue.clear();
+        if let Some(producer) = state.waiting_producer.take() {
+            producer.unpark();
+        }
+        state.tell_consumer();
+        state.tell_producer();
+    }
+
+    /// Why the channel has failed, if it has.
+    pub fn failure(&self) -> Option<Arc<ExchangeFailure>> {
+        lock(&self.state).failure.clone()
+    }
+
+    /// The producer's task is gone. A consumer in this process waits on unless the producer had
+    /// sent the end: whether to go on is for the JobMaster to say.
+    pub fn close_producer(&self) {
+        let mut state = lock(&self.state);
+        if !state.ended {
+            state.producer_gone = true;
+            state.tell_consumer();
+        }
+    }
+
+    /// Whether the producer's task ended before its output.
+    pub fn is_abandoned(&self) -> bool {
+        lock(&self.state).producer_gone
+    }
+
+    /// The consumer's task is gone: what is in the channel and what comes is thrown away, as in
+    /// Flink's released subpartitions, until the JobMaster stops the producer too.
+    pub fn close_consumer(&self) {
+        let mut state = lock(&self.state);
+        state.consumer_gone = true;
+        state.queue.clear();
+        if let Some(producer) = state.waiting_producer.take() {
+            producer.unpark();
+        }
+        state.tell_producer();
+    }
+
+    /// Adds an element, or gives it back if the channel is full or has failed. In that case the
+    /// calling thread is unparked when there is room, or when it fails.
     ///
     /// # Errors
     /// The element itself.
     pub fn try_push(&self, element: StreamElement) -> Result<(), StreamElement> {
         let mut state = lock(&self.state);
-        if state.queue.len() >= self.capacity {
+        if state.consumer_gone {
+            return Ok(());
+        }
+        if state.queue.len() >= self.capacity || state.failure.is_some() {
             state.waiting_producer = Some(std::thread::current());
             return Err(element);
         }
         state.waiting_producer = None;
+        state.ended |= matches!(element, StreamElement::EndOfInput);
         let was_empty = state.queue.is_empty();
         state.queue.push_back(element);
         if was_empty && let Some((index, signal)) = &state.consumer {
@@ -104,14 +231,32 @@ impl Channel {
         Ok(())
     }
 
+    /// Whether all that was pushed is where the consumer's TaskManager has it, or nobody needs it.
+    /// If not, the calling thread is unparked when that changes.
+    ///
+    /// # Errors
+    /// The channel has failed.
+    pub fn is_delivered(&self) -> Result<bool, Arc<ExchangeFailure>> {
+        let mut state = lock(&self.state);
+        if let Some(failure) = &state.failure {
+            return Err(Arc::clone(failure));
+        }
+        if !self.is_confirmed || state.consumer_gone {
+            return Ok(true);
+        }
+        state.waiting_producer = Some(std::thread::current());
+        Ok(false)
+    }
+
     /// Takes the next element and says whether there are more.
     pub fn pop(&self) -> (Option<StreamElement>, bool) {
         let mut state = lock(&self.state);
         let element = state.queue.pop_front();
-        if element.is_some()
-            && let Some(producer) = state.waiting_producer.take()
-        {
-            producer.unpark();
+        if element.is_some() {
+            if let Some(producer) = state.waiting_producer.take() {
+                producer.unpark();
+            }
+            state.count_taken(self.capacity);
         }
         (element, !state.queue.is_empty())
     }
@@ -141,65 +286,35 @@ impl Channel {
     }
 }
 
+impl ChannelState {
+    fn tell_consumer(&self) {
+        if let Some((index, signal)) = &self.consumer {
+            signal.mark_ready(*index);
+        }
+    }
+
+    fn tell_producer(&self) {
+        if let Some(remote) = &self.remote {
+            remote.signal.mark_ready(remote.index);
+        }
+    }
+
+    /// Credit is due when half the capacity has been taken: one frame for several elements, and
+    /// the other half on its way meanwhile.
+    fn count_taken(&mut self, capacity: usize) {
+        if let Some(remote) = &mut self.remote {
+            remote.taken += 1;
+            if remote.taken as usize == capacity.div_ceil(2) {
+                remote.signal.mark_ready(remote.index);
+            }
+        }
+    }
+}
+
 /// A poisoned lock is taken all the same: no code that holds one can leave a broken state behind.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
-mod tests {
-    use sandbar_model::Watermark;
-
-    use super::*;
-
-    fn watermark(at: i64) -> StreamElement {
-        StreamElement::Watermark(Watermark(at))
-    }
-
-    #[test]
-    fn a_full_channel_gives_the_element_back_until_there_is_room() {
-        let channel = Channel::new(2);
-        channel.try_push(watermark(1)).unwrap();
-        channel.try_push(watermark(2)).unwrap();
-        assert!(channel.try_push(watermark(3)).is_err());
-        assert!(matches!(channel.pop(), (Some(StreamElement::Watermark(Watermark(1))), true)));
-        channel.try_push(watermark(3)).unwrap();
-        assert_eq!(channel.len(), 2);
-    }
-
-    #[test]
-    fn a_gate_hears_once_of_a_channel_that_has_elements() {
-        let channel = Channel::new(8);
-        let signal = Arc::new(GateSignal::default());
-        channel.try_push(watermark(1)).unwrap();
-        channel.attach_consumer(7, Arc::clone(&signal));
-        channel.try_push(watermark(2)).unwrap();
-        assert_eq!((signal.next_ready(), signal.next_ready()), (Some(7), None));
-        channel.pop();
-        channel.pop();
-        channel.try_push(watermark(3)).unwrap();
-        assert_eq!((signal.next_ready(), signal.next_ready()), (Some(7), None));
-    }
-
-    #[test]
-    fn a_blocked_producer_is_woken_by_the_consumer() {
-        let channel = Arc::new(Channel::new(1));
-        channel.try_push(watermark(1)).unwrap();
-        let producer = {
-            let channel = Arc::clone(&channel);
-            std::thread::spawn(move || {
-                let mut element = watermark(2);
-                while let Err(back) = channel.try_push(element) {
-                    element = back;
-                    std::thread::park();
-                }
-            })
-        };
-        let mut seen = 0;
-        while seen < 2 {
-            seen += usize::from(channel.pop().0.is_some());
-            std::thread::yield_now();
-        }
-        producer.join().unwrap();
-    }
-}
+mod tests;

@@ -8,6 +8,7 @@ use sandbar_model::RecordBatch;
 
 use super::channel::{Channel, GateSignal};
 use crate::element::StreamElement;
+use crate::error::ExchangeFailure;
 use crate::watermark_valve::{InputWatermarks, ValveOutput, WatermarkValve};
 
 /// What a gate gives its task.
@@ -21,6 +22,8 @@ pub enum GateEvent {
         channel: usize,
         /// The records.
         batch: Box<RecordBatch>,
+        /// Whether they came from another TaskManager.
+        remote: bool,
     },
     /// Records that could not be keyed on their way, with the reasons as their keys.
     Refused(Box<RecordBatch>),
@@ -30,6 +33,8 @@ pub enum GateEvent {
     Pending,
     /// All channels have ended.
     Ended,
+    /// A channel has failed.
+    Failed(Arc<ExchangeFailure>),
 }
 
 /// One channel of a gate, and where it belongs.
@@ -84,9 +89,13 @@ impl InputGate {
             }
             let InputChannel { input, position, .. } = self.channels[index];
             let output = match element {
-                None => continue,
+                None => match self.channels[index].channel.failure() {
+                    Some(failure) => return GateEvent::Failed(failure),
+                    None => continue,
+                },
                 Some(StreamElement::Batch(batch)) => {
-                    return GateEvent::Batch { input, channel: index, batch };
+                    let remote = self.channels[index].channel.is_remote();
+                    return GateEvent::Batch { input, channel: index, batch, remote };
                 }
                 Some(StreamElement::Refused(batch)) => return GateEvent::Refused(batch),
                 Some(StreamElement::Watermark(watermark)) => {
@@ -116,5 +125,11 @@ impl InputGate {
     /// Elements waiting in all channels.
     pub fn queued(&self) -> usize {
         self.channels.iter().map(|input| input.channel.len()).sum()
+    }
+}
+
+impl Drop for InputGate {
+    fn drop(&mut self) {
+        self.channels.iter().for_each(|input| input.channel.close_consumer());
     }
 }

@@ -4,13 +4,17 @@
 //! Law: a channel lives from the first of the two to the end of the second, however far apart they
 //! are: a producer may have ended before the thread of its consumer has started.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sandbar_model::JobId;
 use sandbar_model::job_graph::EdgeId;
 
 use super::channel::Channel;
+
+/// Released jobs that are remembered, so that what another TaskManager still sends for one opens
+/// no channel that nobody would ever release.
+const RELEASED_JOBS_MAX: usize = 1024;
 
 /// Names a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -27,33 +31,72 @@ pub struct ChannelId {
     pub to: u32,
 }
 
-/// All channels between tasks of this process that one end has asked for.
+/// All channels into and between tasks of this process that one end has asked for.
 #[derive(Debug, Default)]
 pub struct ChannelRegistry {
+    state: Mutex<RegistryState>,
+}
+
+#[derive(Debug, Default)]
+struct RegistryState {
     /// Invariant: holds a channel from the first end's call to the second's, no longer.
-    waiting: Mutex<HashMap<ChannelId, Arc<Channel>>>,
+    waiting: HashMap<ChannelId, Arc<Channel>>,
+    /// Jobs that ended last, oldest first.
+    released: VecDeque<JobId>,
+}
+
+impl RegistryState {
+    fn channel(&mut self, id: ChannelId, capacity: usize) -> Arc<Channel> {
+        self.waiting.remove(&id).unwrap_or_else(|| {
+            let channel = Arc::new(Channel::new(capacity));
+            self.waiting.insert(id, Arc::clone(&channel));
+            channel
+        })
+    }
 }
 
 impl ChannelRegistry {
     /// The channel of that name: made with this capacity for the end that comes first, handed over
     /// to the one that comes second. Each end calls this once.
     pub fn channel(&self, id: ChannelId, capacity: usize) -> Arc<Channel> {
-        let mut waiting = self.lock();
-        waiting.remove(&id).unwrap_or_else(|| {
-            let channel = Arc::new(Channel::new(capacity));
-            waiting.insert(id, Arc::clone(&channel));
-            channel
-        })
+        let mut state = self.lock();
+        state.released.retain(|job| *job != id.job);
+        state.channel(id, capacity)
+    }
+
+    /// The same for a producer behind a connection; none if the job has been released here.
+    pub fn channel_from_remote(&self, id: ChannelId, capacity: usize) -> Option<Arc<Channel>> {
+        let mut state = self.lock();
+        (!state.released.contains(&id.job)).then(|| state.channel(id, capacity))
+    }
+
+    /// Forgets a channel whose producer is gone before its consumer came.
+    pub fn withdraw(&self, id: ChannelId, channel: &Arc<Channel>) {
+        let mut state = self.lock();
+        if state.waiting.get(&id).is_some_and(|waiting| Arc::ptr_eq(waiting, channel)) {
+            state.waiting.remove(&id);
+        }
     }
 
     /// Forgets the channels of a job whose tasks have ended: those whose second end never came.
     pub fn release(&self, job: JobId) {
-        self.lock().retain(|id, _| id.job != job);
+        let mut state = self.lock();
+        state.waiting.retain(|id, channel| {
+            if id.job == job {
+                channel.close_consumer();
+            }
+            id.job != job
+        });
+        state.released.retain(|released| *released != job);
+        if state.released.len() == RELEASED_JOBS_MAX {
+            state.released.pop_front();
+        }
+        state.released.push_back(job);
     }
 
     /// Number of channels that wait for their second end.
     pub fn len(&self) -> usize {
-        self.lock().len()
+        self.lock().waiting.len()
     }
 
     /// Whether no channel waits.
@@ -61,8 +104,8 @@ impl ChannelRegistry {
         self.len() == 0
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<ChannelId, Arc<Channel>>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, RegistryState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -94,5 +137,22 @@ mod tests {
         let (_first, _second) = (registry.channel(id(1, 0), 2), registry.channel(id(2, 0), 2));
         registry.release(JobId(1));
         assert_eq!(registry.len(), 1);
+        assert!(registry.channel_from_remote(id(1, 0), 2).is_none(), "late, from elsewhere");
+        assert_eq!(registry.len(), 1);
+        // Its tasks are deployed here once more.
+        registry.channel(id(1, 1), 2);
+        assert!(registry.channel_from_remote(id(1, 0), 2).is_some());
+    }
+
+    #[test]
+    fn only_a_channel_that_still_waits_is_withdrawn() {
+        let registry = ChannelRegistry::default();
+        let first = registry.channel_from_remote(id(1, 0), 2).unwrap();
+        registry.withdraw(id(1, 0), &first);
+        assert!(registry.is_empty());
+        let second = registry.channel(id(1, 0), 2);
+        registry.withdraw(id(1, 0), &first);
+        assert_eq!(registry.len(), 1);
+        assert!(!Arc::ptr_eq(&first, &second));
     }
 }

@@ -148,6 +148,29 @@ impl ResultPartition {
         self.send_refused()
     }
 
+    /// Waits until all that was sent, the end included, has arrived at the receivers' TaskManagers:
+    /// a task that has finished hears of no failure any more.
+    ///
+    /// # Errors
+    /// Cancellation, or a connection that was lost.
+    pub fn await_delivery(&self) -> Result<(), TaskError> {
+        let waiting_since = Instant::now();
+        let delivered = self.subpartitions.iter().try_for_each(|subpartition| {
+            loop {
+                if self.control.is_canceled() {
+                    return Err(TaskError::Canceled);
+                }
+                match subpartition.channel.is_delivered() {
+                    Ok(true) => return Ok(()),
+                    Ok(false) => std::thread::park(),
+                    Err(failure) => return Err(TaskError::of_exchange(&failure)),
+                }
+            }
+        });
+        self.control.add_back_pressured(waiting_since.elapsed());
+        delivered
+    }
+
     fn append(&mut self, to: usize, batch: RecordBatchView<'_>) -> Result<(), TaskError> {
         let subpartition = &mut self.subpartitions[to];
         subpartition.buffer.append(batch);
@@ -182,6 +205,12 @@ impl ResultPartition {
     }
 }
 
+impl Drop for ResultPartition {
+    fn drop(&mut self) {
+        self.subpartitions.iter().for_each(|subpartition| subpartition.channel.close_producer());
+    }
+}
+
 /// Pushes an element, waiting for room. This is where back pressure blocks a task.
 fn push(control: &TaskControl, channel: &Channel, element: StreamElement) -> Result<(), TaskError> {
     let Err(mut element) = channel.try_push(element) else {
@@ -191,6 +220,9 @@ fn push(control: &TaskControl, channel: &Channel, element: StreamElement) -> Res
     let pushed = loop {
         if control.is_canceled() {
             break Err(TaskError::Canceled);
+        }
+        if let Some(failure) = channel.failure() {
+            break Err(TaskError::of_exchange(&failure));
         }
         std::thread::park();
         match channel.try_push(element) {

@@ -1,5 +1,5 @@
-//! The wiring of a task: finds the channels of its edges in the registry and makes its gate and
-//! its result partitions.
+//! The wiring of a task: finds the channels of its edges, in the registry or behind the network,
+//! and makes its gate and its result partitions.
 
 use std::sync::Arc;
 
@@ -15,12 +15,14 @@ use crate::exchange::input_gate::InputGate;
 use crate::exchange::registry::{ChannelId, ChannelRegistry};
 use crate::exchange::result_partition::{PartitionSettings, ResultPartition};
 use crate::metrics::TaskMetrics;
+use crate::network::NetworkEnvironment;
 use crate::partitioner::{Exchange, PartitionSelector, upstream_of};
 
 /// Makes both ends of a task's exchanges.
 pub(crate) struct Wiring<'a> {
     pub(crate) deployment: &'a TaskDeployment,
     pub(crate) registry: &'a ChannelRegistry,
+    pub(crate) network: Option<&'a NetworkEnvironment>,
 }
 
 impl Wiring<'_> {
@@ -31,7 +33,7 @@ impl Wiring<'_> {
             let exchange = self.exchange(edge);
             let subtask = self.deployment.subtask;
             let channels = upstream_of(edge.partitioner, &exchange)
-                .map(|from| self.channel(edge, from, subtask));
+                .map(|from| self.registry_channel(edge, from, subtask));
             let input = edge.input as usize;
             if inputs.len() <= input {
                 inputs.resize_with(input + 1, Vec::new);
@@ -55,8 +57,8 @@ impl Wiring<'_> {
             .map_err(|source| TaskError::Partition { operator: node.name.clone(), source })?;
         let channels = selector
             .connected()
-            .map(|to| self.channel(edge, self.deployment.subtask, to))
-            .collect();
+            .map(|to| self.output_channel(node, edge, to))
+            .collect::<Result<_, _>>()?;
         let settings = &self.deployment.job.settings;
         let settings = PartitionSettings {
             operator: node.name.clone(),
@@ -78,7 +80,38 @@ impl Wiring<'_> {
         }
     }
 
-    fn channel(&self, edge: &JobEdge, from: u32, to: u32) -> Arc<Channel> {
+    /// The channel to a consumer, wherever that runs.
+    fn output_channel(
+        &self,
+        node: &OperatorNode,
+        edge: &JobEdge,
+        to: u32,
+    ) -> Result<Arc<Channel>, TaskError> {
+        let from = self.deployment.subtask;
+        let Some(address) = self.deployment.job.peers.data_address(edge.target, to) else {
+            return Ok(self.registry_channel(edge, from, to));
+        };
+        let Some(network) = self.network else {
+            return Err(TaskError::Deployment {
+                operator: node.name.clone(),
+                reason: format!(
+                    "subtask {} of its consumer runs at {address}, and this TaskManager was \
+                     started without a data port",
+                    to + 1
+                ),
+            });
+        };
+        let (id, capacity) = self.channel_name(edge, from, to);
+        Ok(network.sender(&address, id, capacity))
+    }
+
+    fn registry_channel(&self, edge: &JobEdge, from: u32, to: u32) -> Arc<Channel> {
+        let (id, capacity) = self.channel_name(edge, from, to);
+        self.registry.channel(id, capacity)
+    }
+
+    /// The name of a channel and its capacity, the same at both ends.
+    fn channel_name(&self, edge: &JobEdge, from: u32, to: u32) -> (ChannelId, usize) {
         let settings = &self.deployment.job.settings;
         let target = &self.deployment.job.graph.vertices[edge.target.index()];
         let exchange = Exchange { subtask: SubtaskIndex(to), ..self.exchange(edge) };
@@ -92,7 +125,7 @@ impl Wiring<'_> {
             from,
             to,
         };
-        self.registry.channel(id, (settings.buffers_per_channel + floating).max(1))
+        (id, (settings.buffers_per_channel + floating).max(1))
     }
 
     /// What Flink draws at random (where a round robin starts) differs by job, edge and subtask,

@@ -1,0 +1,339 @@
+//! The endpoint of a JobManager: one loop over one closed set of events, which owns the slot
+//! manager, the TaskManagers' links and the master of each job, and executes what these decide.
+//!
+//! Law: nothing here blocks. A TaskManager that takes no more messages, or is not heard of for
+//! `heartbeat.timeout`, is given up, and what ran there has failed.
+
+mod archive;
+mod execution;
+mod handle;
+mod job_master;
+mod options;
+mod splits;
+mod task_managers;
+mod timers;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use sandbar_model::JobId;
+use sandbar_rpc::message::{HeartbeatReport, Registration};
+use sandbar_rpc::{
+    ClusterOverview, JobView, LinkEvent, LinkId, PROTOCOL_VERSION, TaskManagerId, TaskManagerView,
+    ToJobManager, ToTaskManager,
+};
+use tokio::sync::mpsc;
+
+use self::archive::JobArchive;
+pub use self::handle::JobManagerHandle;
+use self::job_master::JobMaster;
+pub use self::job_master::Submission;
+pub use self::options::{JobManagerOptions, PluginBytes, Standalone, WorkerProvider};
+pub use self::splits::SplitCoordinator;
+use self::task_managers::TaskManagers;
+use self::timers::{Timer, Timers};
+use crate::execution_graph::{Command, Event as ExecutionEvent};
+use crate::slot_manager::{SlotCommand, SlotManager};
+
+/// Events that wait for the loop; whoever sends more waits.
+pub const EVENTS_MAX: usize = 4096;
+
+/// Where an answer goes. Nobody may wait for it any more.
+pub type Reply<T> = crossbeam_channel::Sender<T>;
+
+/// What the loop hears.
+#[derive(Debug)]
+pub enum Event {
+    /// Something happened on a link to a TaskManager.
+    Link(LinkEvent),
+    /// Run a job.
+    Submit(Box<Submission>),
+    /// Cancel a job. The answer is its state before, or none if there is no such job.
+    Cancel(JobId, Reply<Option<JobView>>),
+    /// Show a job.
+    Job(JobId, Reply<Option<JobView>>),
+    /// Show all jobs, oldest first.
+    Jobs(Reply<Vec<JobView>>),
+    /// Answer when a job has ended; at once for a job that there is not.
+    Wait(JobId, Reply<Option<JobView>>),
+    /// Show all TaskManagers.
+    TaskManagers(Reply<Vec<TaskManagerView>>),
+    /// Show the cluster's numbers.
+    Overview(Reply<ClusterOverview>),
+    /// End all TaskManagers, then the loop.
+    Stop,
+}
+
+/// A decision that is to be executed.
+enum Work {
+    Slot(SlotCommand),
+    Execution(JobId, Command),
+    Lost(TaskManagerId, String),
+}
+
+/// The endpoint.
+pub struct JobManager {
+    options: JobManagerOptions,
+    events: mpsc::Receiver<Event>,
+    slots: SlotManager,
+    task_managers: TaskManagers,
+    jobs: BTreeMap<JobId, JobMaster>,
+    archive: JobArchive,
+    timers: Timers,
+    work: VecDeque<Work>,
+    /// Why slots were lost last: becomes the reason of what ran in them.
+    loss: String,
+    heartbeats: u64,
+    stopping: bool,
+}
+
+impl std::fmt::Debug for JobManager {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("JobManager").field("jobs", &self.jobs.len()).finish_non_exhaustive()
+    }
+}
+
+impl JobManager {
+    /// Makes an endpoint and the handle that speaks to it.
+    pub fn new(options: JobManagerOptions) -> (JobManager, JobManagerHandle) {
+        let (sender, events) = mpsc::channel(EVENTS_MAX);
+        let mut timers = Timers::default();
+        let first = options.clock.now_ms() + milliseconds(options.heartbeat_interval);
+        timers.set(first, Timer::Heartbeat);
+        let manager = JobManager {
+            slots: SlotManager::new(options.slots),
+            archive: JobArchive::new(options.archive_max),
+            options,
+            events,
+            task_managers: TaskManagers::default(),
+            jobs: BTreeMap::new(),
+            timers,
+            work: VecDeque::new(),
+            loss: String::new(),
+            heartbeats: 0,
+            stopping: false,
+        };
+        (manager, JobManagerHandle::new(sender))
+    }
+
+    /// Runs the loop on this thread until [`Event::Stop`].
+    ///
+    /// # Errors
+    /// The operating system's, when there can be no timer.
+    pub fn run(mut self) -> std::io::Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+        while !self.stopping {
+            let wait = self.timers.next_at().map_or(i64::MAX, |at| at - self.now()).max(0);
+            let wait = Duration::from_millis(wait.unsigned_abs().min(60_000));
+            let received =
+                runtime.block_on(async { tokio::time::timeout(wait, self.events.recv()).await });
+            match received {
+                Ok(Some(event)) => self.on_event(event),
+                Ok(None) => break,
+                Err(_elapsed) => {}
+            }
+            self.on_time();
+            self.execute();
+        }
+        for worker in self.task_managers.all() {
+            // One that takes no more messages finds its link gone.
+            let _ = worker.send(ToTaskManager::Shutdown);
+        }
+        Ok(())
+    }
+
+    fn now(&self) -> i64 {
+        self.options.clock.now_ms()
+    }
+
+    fn on_event(&mut self, event: Event) {
+        match event {
+            Event::Link(event) => self.on_link(event),
+            Event::Submit(submission) => self.on_submit(*submission),
+            Event::Cancel(job, reply) => {
+                answer(&reply, self.view(job));
+                self.tell(job, ExecutionEvent::Cancel);
+            }
+            Event::Job(job, reply) => answer(&reply, self.view(job)),
+            Event::Jobs(reply) => {
+                let running = self.jobs.values().map(JobMaster::view);
+                let mut all: Vec<JobView> = self.archive.jobs().cloned().chain(running).collect();
+                all.sort_by_key(|job| (job.start_time, job.id));
+                answer(&reply, all);
+            }
+            Event::Wait(job, reply) => match self.jobs.get_mut(&job) {
+                Some(master) => master.waiters.push(reply),
+                None => answer(&reply, self.archive.job(job).cloned()),
+            },
+            Event::TaskManagers(reply) => {
+                let slots = &self.slots;
+                let free = |id: &TaskManagerId| slots.slot_use(id).map_or(0, |usage| usage.free);
+                let views = self.task_managers.all().map(|worker| worker.view(free(&worker.id)));
+                answer(&reply, views.collect());
+            }
+            Event::Overview(reply) => answer(&reply, self.overview()),
+            Event::Stop => self.stopping = true,
+        }
+    }
+
+    fn overview(&self) -> ClusterOverview {
+        let ended = self.archive.counts();
+        ClusterOverview {
+            task_managers: self.slots.task_managers(),
+            slots_total: self.slots.slots_total(),
+            slots_available: self.slots.slots_available(),
+            jobs_running: self.jobs.len() as u32,
+            jobs_finished: ended.finished,
+            jobs_cancelled: ended.canceled,
+            jobs_failed: ended.failed,
+        }
+    }
+
+    fn view(&self, job: JobId) -> Option<JobView> {
+        match self.jobs.get(&job) {
+            Some(master) => Some(master.view()),
+            None => self.archive.job(job).cloned(),
+        }
+    }
+
+    fn on_submit(&mut self, submission: Submission) {
+        let (job, now) = (submission.information.job, self.now());
+        tracing::info!(%job, name = submission.information.graph.name, "job submitted");
+        self.jobs.insert(job, JobMaster::new(submission, now));
+        self.tell(job, ExecutionEvent::Initialized);
+        self.tell(job, ExecutionEvent::Start);
+    }
+
+    /// Tells a job's execution graph of something and queues what it decides.
+    fn tell(&mut self, job: JobId, event: ExecutionEvent) {
+        let now = self.options.clock.now_ms();
+        if let Some(master) = self.jobs.get_mut(&job) {
+            let commands = master.handle(event, now);
+            self.work.extend(commands.into_iter().map(|command| Work::Execution(job, command)));
+        }
+    }
+
+    fn on_link(&mut self, event: LinkEvent) {
+        match event {
+            LinkEvent::Opened(link, send) => self.task_managers.open(link, send),
+            LinkEvent::Message(link, message) => self.on_message(link, message),
+            LinkEvent::Closed(link, reason) => {
+                if let Some(id) = self.task_managers.close(link) {
+                    self.work.push_back(Work::Lost(id, reason));
+                }
+            }
+        }
+    }
+
+    fn on_message(&mut self, link: LinkId, message: ToJobManager) {
+        if let ToJobManager::Register(registration) = message {
+            return self.on_register(link, registration);
+        }
+        // Who has not registered, or has been given up, is not listened to.
+        let Some(id) = self.task_managers.id_of(link).cloned() else { return };
+        match message {
+            ToJobManager::Register(_) => {}
+            ToJobManager::Heartbeat(report) => self.on_heartbeat(&id, report),
+            ToJobManager::TaskState { task, state, error, metrics } => {
+                if let Some(master) = self.jobs.get_mut(&task.job) {
+                    if !metrics.is_empty() {
+                        master.set_metrics(task, metrics);
+                    }
+                    self.tell(task.job, ExecutionEvent::TaskState { task, state, error });
+                }
+            }
+            ToJobManager::NextSplit { request, task } => {
+                let split = match self.jobs.get_mut(&task.job) {
+                    Some(master) => master.next_split(task),
+                    None => Err(format!("there is no job {}", task.job)),
+                };
+                self.send(&id, ToTaskManager::Split { request, split });
+            }
+            ToJobManager::FetchPlugin { request, plugin } => {
+                let found = (self.options.plugins)(plugin);
+                let bytes = found
+                    .map(|bytes| bytes.as_slice().to_vec().into())
+                    .ok_or_else(|| format!("the JobManager has no plugin {plugin}"));
+                self.send(&id, ToTaskManager::Plugin { request, bytes });
+            }
+        }
+    }
+
+    fn on_register(&mut self, link: LinkId, registration: Registration) {
+        if registration.protocol != PROTOCOL_VERSION {
+            let reason = format!(
+                "it speaks version {} of the protocol, this JobManager version {PROTOCOL_VERSION}: \
+                 run the same release of sandbar on both",
+                registration.protocol
+            );
+            return self.task_managers.refuse(link, reason);
+        }
+        let (id, now) = (registration.id.clone(), self.now());
+        match self.slots.register_task_manager(id.clone(), registration.slots, now) {
+            Ok(commands) => self.work.extend(commands.into_iter().map(Work::Slot)),
+            Err(error) => return self.task_managers.refuse(link, error.to_string()),
+        }
+        let stale = registration.tasks.clone();
+        tracing::info!(task_manager = %id, slots = registration.slots, "TaskManager registered");
+        self.task_managers.register(link, registration, now);
+        let heartbeat_timeout_ms = self.options.heartbeat_timeout.as_millis() as u64;
+        let token = self.options.token;
+        self.send(&id, ToTaskManager::Registered { token, heartbeat_timeout_ms });
+        if !stale.is_empty() {
+            self.send(&id, ToTaskManager::Cancel(stale));
+        }
+    }
+
+    fn on_heartbeat(&mut self, id: &TaskManagerId, report: HeartbeatReport) {
+        let now = self.now();
+        for (task, metrics) in report.tasks {
+            if let Some(master) = self.jobs.get_mut(&task.job) {
+                master.set_metrics(task, metrics);
+            }
+        }
+        self.task_managers.heard_of(id, report.process, now);
+    }
+
+    /// Does what is due.
+    fn on_time(&mut self) {
+        let now = self.now();
+        while let Some(timer) = self.timers.take_due(now) {
+            match timer {
+                Timer::Heartbeat => self.send_heartbeats(now),
+                Timer::SlotRequest(job, request) => {
+                    self.tell(job, ExecutionEvent::SlotRequestTimedOut(request));
+                }
+                Timer::Restart(job, restart) => {
+                    self.tell(job, ExecutionEvent::RestartDue(restart));
+                }
+            }
+        }
+    }
+
+    fn send_heartbeats(&mut self, now: i64) {
+        self.heartbeats += 1;
+        let sequence = self.heartbeats;
+        let timeout = milliseconds(self.options.heartbeat_timeout);
+        for worker in self.task_managers.all() {
+            let silent_ms = now - worker.last_heartbeat;
+            if silent_ms > timeout {
+                let reason = format!("it was not heard of for {silent_ms} ms");
+                self.work.push_back(Work::Lost(worker.id.clone(), reason));
+            } else if !worker.send(ToTaskManager::Heartbeat { sequence }) {
+                let reason = "it takes no more messages".to_owned();
+                self.work.push_back(Work::Lost(worker.id.clone(), reason));
+            }
+        }
+        self.work.extend(self.slots.on_timer(now).into_iter().map(Work::Slot));
+        self.timers.set(now + milliseconds(self.options.heartbeat_interval), Timer::Heartbeat);
+    }
+}
+
+/// Answers, unless nobody waits any more.
+fn answer<T>(reply: &Reply<T>, value: T) {
+    let _ = reply.try_send(value);
+}
+
+fn milliseconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,60 @@
+//! Jobs that have ended and are still shown. Source: Flink's `ExecutionGraphInfoStore`.
+
+use std::collections::VecDeque;
+
+use sandbar_model::JobId;
+use sandbar_model::status::JobStatus;
+use sandbar_rpc::JobView;
+
+/// How many jobs ended in which state, those no longer shown included.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct EndedJobs {
+    pub(super) finished: u32,
+    pub(super) canceled: u32,
+    pub(super) failed: u32,
+}
+
+/// The jobs, oldest first.
+#[derive(Debug)]
+pub(super) struct JobArchive {
+    jobs: VecDeque<JobView>,
+    max: usize,
+    counts: EndedJobs,
+}
+
+impl JobArchive {
+    pub(super) fn new(max: usize) -> JobArchive {
+        JobArchive { jobs: VecDeque::new(), max, counts: EndedJobs::default() }
+    }
+
+    /// Adds a job; the one that ended first makes room.
+    pub(super) fn add(&mut self, job: JobView) {
+        match job.status {
+            JobStatus::Finished => self.counts.finished += 1,
+            JobStatus::Canceled => self.counts.canceled += 1,
+            JobStatus::Initializing
+            | JobStatus::Created
+            | JobStatus::Running
+            | JobStatus::Failing
+            | JobStatus::Failed
+            | JobStatus::Cancelling
+            | JobStatus::Restarting => self.counts.failed += 1,
+        }
+        self.jobs.push_back(job);
+        while self.jobs.len() > self.max {
+            self.jobs.pop_front();
+        }
+    }
+
+    pub(super) fn job(&self, id: JobId) -> Option<&JobView> {
+        self.jobs.iter().find(|job| job.id == id)
+    }
+
+    pub(super) fn jobs(&self) -> impl Iterator<Item = &JobView> {
+        self.jobs.iter()
+    }
+
+    pub(super) fn counts(&self) -> EndedJobs {
+        self.counts
+    }
+}

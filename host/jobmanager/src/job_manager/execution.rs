@@ -1,0 +1,111 @@
+//! The hands of the JobManager: executes what the slot manager and the execution graphs decide.
+
+use std::collections::BTreeMap;
+
+use sandbar_model::JobId;
+use sandbar_model::status::JobStatus;
+use sandbar_rpc::{TaskManagerId, ToTaskManager};
+
+use super::timers::Timer;
+use super::{JobManager, Work, answer, milliseconds};
+use crate::execution_graph::{Command, Event as ExecutionEvent};
+use crate::slot_manager::SlotCommand;
+
+impl JobManager {
+    pub(super) fn send(&mut self, id: &TaskManagerId, message: ToTaskManager) {
+        if !self.task_managers.get(id).is_some_and(|worker| worker.send(message)) {
+            self.work.push_back(Work::Lost(id.clone(), "it takes no more messages".to_owned()));
+        }
+    }
+
+    /// Executes all decisions, and those that follow from them.
+    pub(super) fn execute(&mut self) {
+        while let Some(work) = self.work.pop_front() {
+            match work {
+                Work::Slot(command) => self.execute_slot_command(command),
+                Work::Execution(job, command) => self.execute_command(job, command),
+                Work::Lost(id, reason) => self.lose(&id, &reason),
+            }
+        }
+    }
+
+    fn lose(&mut self, id: &TaskManagerId, reason: &str) {
+        if !self.task_managers.remove(id) {
+            return;
+        }
+        tracing::warn!(task_manager = %id, reason, "TaskManager lost");
+        self.loss = format!("TaskManager {id} is lost: {reason}");
+        for command in self.slots.unregister_task_manager(id) {
+            self.execute_slot_command(command);
+        }
+        self.options.provider.released(id);
+    }
+
+    fn execute_slot_command(&mut self, command: SlotCommand) {
+        match command {
+            SlotCommand::Allocated { job, slots } => {
+                self.tell(job, ExecutionEvent::SlotsAllocated(slots));
+            }
+            SlotCommand::Lost { job, slots } => {
+                let reason = self.loss.clone();
+                self.tell(job, ExecutionEvent::SlotsLost { slots, reason });
+            }
+            SlotCommand::Shortage { job, needs, has } => {
+                tracing::info!(%job, needs, has, "the job waits for slots");
+            }
+            SlotCommand::RequestWorkers(workers) => {
+                let failed = self.options.provider.request(workers);
+                self.slots.on_workers_failed(failed);
+            }
+            SlotCommand::ReleaseWorker(id) => self.send(&id, ToTaskManager::Shutdown),
+        }
+    }
+
+    fn execute_command(&mut self, job: JobId, command: Command) {
+        match command {
+            Command::RequestSlots { slots, request } => {
+                let at = self.now() + milliseconds(self.options.slot_request_timeout);
+                self.timers.set(at, Timer::SlotRequest(job, request));
+                let commands = self.slots.set_requirement(job, slots);
+                self.work.extend(commands.into_iter().map(Work::Slot));
+            }
+            Command::Deploy(tasks) => {
+                let Some(master) = self.jobs.get_mut(&job) else { return };
+                for (id, message) in master.deployments(tasks, &self.task_managers) {
+                    self.send(&id, message);
+                }
+            }
+            Command::Cancel(tasks) => {
+                let mut by_worker: BTreeMap<TaskManagerId, Vec<_>> = BTreeMap::new();
+                for placed in tasks {
+                    by_worker.entry(placed.slot.task_manager).or_default().push(placed.task);
+                }
+                for (id, attempts) in by_worker {
+                    self.send(&id, ToTaskManager::Cancel(attempts));
+                }
+            }
+            Command::ScheduleRestart { restart, after_ms } => {
+                let at = self.now().saturating_add_unsigned(after_ms);
+                self.timers.set(at, Timer::Restart(job, restart));
+            }
+            Command::ReleaseSlots => {
+                let commands = self.slots.free_slots(job, self.now());
+                self.work.extend(commands.into_iter().map(Work::Slot));
+            }
+            Command::Complete(status) => self.complete(job, status),
+        }
+    }
+
+    fn complete(&mut self, job: JobId, status: JobStatus) {
+        let Some(master) = self.jobs.remove(&job) else { return };
+        tracing::info!(%job, %status, "job ended");
+        let commands = self.slots.free_slots(job, self.now());
+        self.work.extend(commands.into_iter().map(Work::Slot));
+        let (view, waiters) = master.into_archived();
+        waiters.iter().for_each(|waiter| answer(waiter, Some(view.clone())));
+        self.archive.add(view);
+        let workers: Vec<TaskManagerId> =
+            self.task_managers.all().map(|worker| worker.id.clone()).collect();
+        workers.into_iter().for_each(|id| self.send(&id, ToTaskManager::Release(job)));
+    }
+}

@@ -1,0 +1,81 @@
+//! The handle of a JobManager's loop: each method is one event, and waits for the answer.
+
+use crossbeam_channel::Receiver;
+use sandbar_model::JobId;
+use sandbar_rpc::{ClusterOverview, JobView, LinkEvent, TaskManagerView};
+use tokio::sync::mpsc;
+
+use super::{Event, Reply, Submission};
+
+/// Speaks to a JobManager. Not for tokio's threads: its methods block for a moment.
+#[derive(Clone, Debug)]
+pub struct JobManagerHandle {
+    events: mpsc::Sender<Event>,
+}
+
+impl JobManagerHandle {
+    pub(super) fn new(events: mpsc::Sender<Event>) -> JobManagerHandle {
+        JobManagerHandle { events }
+    }
+
+    /// Where events go, for transports.
+    pub fn events(&self) -> &mpsc::Sender<Event> {
+        &self.events
+    }
+
+    /// Tells of a link; false if the JobManager has ended.
+    pub fn link(&self, event: LinkEvent) -> bool {
+        self.events.blocking_send(Event::Link(event)).is_ok()
+    }
+
+    /// Runs a job.
+    pub fn submit(&self, submission: Submission) -> bool {
+        self.events.blocking_send(Event::Submit(Box::new(submission))).is_ok()
+    }
+
+    /// Cancels a job and returns what it was before, if there is such a job.
+    pub fn cancel(&self, job: JobId) -> Option<JobView> {
+        self.ask(|reply| Event::Cancel(job, reply)).flatten()
+    }
+
+    /// Shows a job.
+    pub fn job(&self, job: JobId) -> Option<JobView> {
+        self.ask(|reply| Event::Job(job, reply)).flatten()
+    }
+
+    /// Shows all jobs, oldest first.
+    pub fn jobs(&self) -> Vec<JobView> {
+        self.ask(Event::Jobs).unwrap_or_default()
+    }
+
+    /// Where the end of a job will be told: once, or at once with none if there is no such job.
+    /// The channel closes if the JobManager ends first.
+    pub fn end_of(&self, job: JobId) -> Receiver<Option<JobView>> {
+        let (reply, answer) = crossbeam_channel::bounded(1);
+        // If the JobManager has ended, the channel is closed at once.
+        let _ = self.events.blocking_send(Event::Wait(job, reply));
+        answer
+    }
+
+    /// Shows all TaskManagers, in the order they registered.
+    pub fn task_managers(&self) -> Vec<TaskManagerView> {
+        self.ask(Event::TaskManagers).unwrap_or_default()
+    }
+
+    /// Shows the cluster's numbers.
+    pub fn overview(&self) -> ClusterOverview {
+        self.ask(Event::Overview).unwrap_or_default()
+    }
+
+    /// Ends all TaskManagers and the JobManager.
+    pub fn stop(&self) {
+        // It has ended already when nobody listens.
+        let _ = self.events.blocking_send(Event::Stop);
+    }
+
+    fn ask<T>(&self, event: impl FnOnce(Reply<T>) -> Event) -> Option<T> {
+        let (reply, answer) = crossbeam_channel::bounded(1);
+        self.events.blocking_send(event(reply)).ok()?;
+        answer.recv().ok()
+    }
+}

@@ -1,0 +1,212 @@
+//! The master of one job: its execution graph, its splits, and what is shown of it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use sandbar_rpc::{
+    ExceptionView, JobInformation, JobView, SubtaskView, TaskAttempt, TaskDescriptor, TaskLocation,
+    TaskManagerId, ToTaskManager, VertexView,
+};
+
+use super::Reply;
+use super::splits::SplitCoordinator;
+use super::task_managers::TaskManagers;
+use crate::execution_graph::{
+    Command, Event, Execution, ExecutionGraph, ExecutionGraphOptions, Failure, PlacedTask,
+};
+use crate::task_ref::TaskRef;
+
+/// A job to run.
+#[derive(Debug)]
+pub struct Submission {
+    /// What its tasks share.
+    pub information: JobInformation,
+    /// The splits of its sources.
+    pub splits: SplitCoordinator,
+    /// How it deals with failures.
+    pub options: ExecutionGraphOptions,
+}
+
+type Metrics = BTreeMap<String, f64>;
+
+pub(super) struct JobMaster {
+    information: JobInformation,
+    graph: Arc<sandbar_model::job_graph::JobGraph>,
+    execution: ExecutionGraph,
+    splits: SplitCoordinator,
+    /// Of the newest attempt of each subtask that told.
+    metrics: BTreeMap<TaskRef, (u32, Metrics)>,
+    start_time: i64,
+    /// Who waits for its end.
+    pub(super) waiters: Vec<Reply<Option<JobView>>>,
+}
+
+fn task_ref(task: TaskAttempt) -> TaskRef {
+    TaskRef { vertex: task.vertex, subtask: task.subtask }
+}
+
+impl JobMaster {
+    pub(super) fn new(submission: Submission, now: i64) -> JobMaster {
+        let Submission { information, splits, options } = submission;
+        JobMaster {
+            execution: ExecutionGraph::new(information.job, &information.graph, options, now),
+            graph: Arc::new(information.graph.clone()),
+            information,
+            splits,
+            metrics: BTreeMap::new(),
+            start_time: now,
+            waiters: Vec::new(),
+        }
+    }
+
+    pub(super) fn handle(&mut self, event: Event, now: i64) -> Vec<Command> {
+        self.execution.handle(event, now)
+    }
+
+    pub(super) fn set_metrics(&mut self, task: TaskAttempt, metrics: Metrics) {
+        let (attempt, known) = self.metrics.entry(task_ref(task)).or_default();
+        if task.attempt >= *attempt {
+            (*attempt, *known) = (task.attempt, metrics);
+        }
+    }
+
+    /// The next split for the current attempt of a source's subtask, as JSON.
+    pub(super) fn next_split(&mut self, task: TaskAttempt) -> Result<Option<String>, String> {
+        let current = self.execution.subtask(task_ref(task)).map(|subtask| subtask.current());
+        if current.is_none_or(|current| current.attempt != task.attempt) {
+            return Err(format!("attempt {} of the task is not the current one", task.attempt));
+        }
+        let split = self.splits.next(task_ref(task)).map_err(|error| error.to_string())?;
+        let json = split.map(|split| serde_json::to_string(&split)).transpose();
+        json.map_err(|error| format!("a split has no form in JSON: {error}"))
+    }
+
+    /// The messages that deploy tasks, one a TaskManager, in the order of the tasks.
+    pub(super) fn deployments(
+        &mut self,
+        tasks: Vec<PlacedTask>,
+        task_managers: &TaskManagers,
+    ) -> Vec<(TaskManagerId, ToTaskManager)> {
+        let mut by_worker: Vec<(TaskManagerId, Vec<TaskDescriptor>)> = Vec::new();
+        for PlacedTask { task, slot } in tasks {
+            if task.attempt > 0 {
+                self.splits.give_back(task_ref(task));
+            }
+            let descriptor = TaskDescriptor {
+                vertex: task.vertex,
+                subtask: task.subtask,
+                attempt: task.attempt,
+                slot: slot.index,
+            };
+            match by_worker.iter_mut().find(|(id, _)| *id == slot.task_manager) {
+                Some((_, of_worker)) => of_worker.push(descriptor),
+                None => by_worker.push((slot.task_manager, vec![descriptor])),
+            }
+        }
+        let locations = self.locations(task_managers);
+        let deploy = |(id, of_worker)| {
+            let job = Box::new(self.information.clone());
+            let locations = locations.clone();
+            (id, ToTaskManager::Deploy { job, tasks: of_worker, locations })
+        };
+        by_worker.into_iter().map(deploy).collect()
+    }
+
+    fn locations(&self, task_managers: &TaskManagers) -> Vec<TaskLocation> {
+        let mut locations = Vec::new();
+        for vertex in &self.graph.vertices {
+            for (subtask, of_subtask) in (0..).zip(self.execution.subtasks(vertex.id)) {
+                let current = of_subtask.current();
+                let Some(slot) = &current.slot else { continue };
+                let Some(worker) = task_managers.get(&slot.task_manager) else { continue };
+                locations.push(TaskLocation {
+                    vertex: vertex.id,
+                    subtask,
+                    attempt: current.attempt,
+                    task_manager: slot.task_manager.clone(),
+                    data_address: worker.registration.data_address.clone(),
+                });
+            }
+        }
+        locations
+    }
+
+    /// What is left of a job that has ended, and who waits for it.
+    pub(super) fn into_archived(mut self) -> (JobView, Vec<Reply<Option<JobView>>>) {
+        let waiters = std::mem::take(&mut self.waiters);
+        (self.view(), waiters)
+    }
+
+    pub(super) fn view(&self) -> JobView {
+        let execution = &self.execution;
+        let status = execution.status();
+        let timestamps = execution.timestamps().clone();
+        let end_time = timestamps.get(&status).copied().filter(|_| status.is_terminal());
+        let vertices = self.graph.vertices.iter().map(|vertex| VertexView {
+            id: vertex.id,
+            subtasks: (0..)
+                .zip(execution.subtasks(vertex.id))
+                .map(|(subtask, of_subtask)| {
+                    let told = self.metrics.get(&TaskRef { vertex: vertex.id, subtask });
+                    let current = of_subtask.current();
+                    let metrics = told.filter(|(attempt, _)| *attempt == current.attempt);
+                    let metrics = metrics.map(|(_, metrics)| metrics.clone());
+                    let mut view = view_of(current, metrics.unwrap_or_default());
+                    view.earlier = of_subtask
+                        .earlier()
+                        .map(|earlier| view_of(earlier, Metrics::new()))
+                        .collect();
+                    view
+                })
+                .collect(),
+        });
+        JobView {
+            id: execution.job(),
+            name: self.graph.name.clone(),
+            status,
+            start_time: self.start_time,
+            end_time,
+            vertices: vertices.collect(),
+            timestamps,
+            graph: Arc::clone(&self.graph),
+            exceptions: execution.failures().map(|failure| self.exception(failure)).collect(),
+            restarts: execution.restarts(),
+            waiting_for: execution.waiting_for().map(|shortage| shortage.to_string()),
+        }
+    }
+
+    /// A failure as it is shown: `job "name", task "vertex" (2/4): why`.
+    fn exception(&self, failure: &Failure) -> ExceptionView {
+        let task = failure.task.and_then(|task| {
+            let vertex = self.graph.vertices.get(task.vertex.index())?;
+            Some(format!("{} ({}/{})", vertex.name, task.subtask + 1, vertex.parallelism))
+        });
+        let job = &self.graph.name;
+        let message = match (&failure.task, &task) {
+            (Some(attempt), Some(_)) => {
+                let vertex = &self.graph.vertices[attempt.vertex.index()];
+                format!(
+                    "job \"{job}\", task \"{}\" ({}/{}): {}",
+                    vertex.name,
+                    attempt.subtask + 1,
+                    vertex.parallelism,
+                    failure.cause
+                )
+            }
+            (_, _) => format!("job \"{job}\": {}", failure.cause),
+        };
+        let task_manager = failure.task_manager.clone();
+        ExceptionView { timestamp: failure.timestamp, message, task, task_manager }
+    }
+}
+
+fn view_of(execution: &Execution, metrics: Metrics) -> SubtaskView {
+    SubtaskView {
+        attempt: execution.attempt,
+        state: execution.state,
+        timestamps: execution.timestamps.clone(),
+        task_manager: execution.slot.as_ref().map(|slot| slot.task_manager.clone()),
+        metrics,
+        earlier: Vec::new(),
+    }
+}

@@ -1,0 +1,323 @@
+//! A client of the API, for the command line: blocking, typed, and with errors that say what to do.
+//!
+//! Law: an error carries the server's own words; what cannot be reached is named with the remedy.
+
+mod address;
+mod error;
+
+use std::time::Duration;
+
+use sandbar_model::{JobId, PluginId};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use ureq::http::{Request, Response};
+use ureq::{Agent, Body};
+
+use crate::message::cluster::{ClusterOverviewWithVersion, ConfigurationEntry};
+use crate::message::job::{JobDetails, JobStarted, MultipleJobsDetails};
+use crate::message::job_exceptions::JobExceptions;
+use crate::message::job_result::JobExecutionResult;
+use crate::message::plan::JobPlan;
+use crate::message::plugin::{JobSubmitRequest, PluginList, PluginRunRequest, PluginUploaded};
+use crate::message::task_manager::TaskManagers;
+use crate::message::{EmptyResponse, ErrorResponse};
+
+pub use error::ClientError;
+
+/// How long the address may take to answer at all.
+const CONNECT_TIME_MAX: Duration = Duration::from_secs(5);
+/// How long a request may take: longer than a server does, so that the server says why.
+const REQUEST_TIME_MAX: Duration = Duration::from_secs(120);
+/// How long a connection is kept for the next request: shorter than a server does.
+const IDLE_TIME_MAX: Duration = Duration::from_secs(5);
+/// Bytes of an answer. The largest are logs and jobs with thousands of subtasks.
+const ANSWER_BYTES_MAX: u64 = 256 * 1024 * 1024;
+
+/// A client of one cluster.
+#[derive(Clone, Debug)]
+pub struct RestClient {
+    agent: Agent,
+    /// `host:port`.
+    address: String,
+}
+
+/// What is sent.
+enum Payload {
+    None,
+    Json(Vec<u8>),
+    Form { boundary: String, body: Vec<u8> },
+}
+
+impl RestClient {
+    /// Makes a client of the cluster at `address`, which is `host:port` or `http://host:port`.
+    /// Nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`ClientError::Address`] for what is no address.
+    pub fn new(address: &str) -> Result<RestClient, ClientError> {
+        let address = address::parse(address)?;
+        let config = Agent::config_builder()
+            // Answers that are no success have a body, which says why.
+            .http_status_as_error(false)
+            // A cluster is asked directly, whatever proxy the environment names.
+            .proxy(None)
+            .max_redirects(0)
+            .timeout_connect(Some(CONNECT_TIME_MAX))
+            .timeout_global(Some(REQUEST_TIME_MAX))
+            .max_idle_age(IDLE_TIME_MAX)
+            .user_agent(concat!("sandbar/", env!("CARGO_PKG_VERSION")))
+            .build();
+        Ok(RestClient { agent: Agent::new_with_config(config), address })
+    }
+
+    /// The `host:port` it asks.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Numbers of the cluster.
+    ///
+    /// # Errors
+    /// [`ClientError`]; so have all that follow.
+    pub fn overview(&self) -> Result<ClusterOverviewWithVersion, ClientError> {
+        self.get("/overview")
+    }
+
+    /// The effective options of the JobManager.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn configuration(&self) -> Result<Vec<ConfigurationEntry>, ClientError> {
+        self.get("/jobmanager/config")
+    }
+
+    /// The newest lines of the JobManager's log.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn log(&self) -> Result<String, ClientError> {
+        let answer = self.send("GET", "/jobmanager/log", Payload::None)?;
+        String::from_utf8(answer).map_err(|error| self.nonsense("/jobmanager/log", &error))
+    }
+
+    /// Ends the cluster.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn shut_down_cluster(&self) -> Result<(), ClientError> {
+        self.ask::<EmptyResponse>("DELETE", "/cluster", Payload::None).map(|_| ())
+    }
+
+    /// All TaskManagers.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn task_managers(&self) -> Result<TaskManagers, ClientError> {
+        self.get("/taskmanagers")
+    }
+
+    /// All jobs, running and archived.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn jobs(&self) -> Result<MultipleJobsDetails, ClientError> {
+        self.get("/jobs/overview")
+    }
+
+    /// A job with its vertices.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn job(&self, job: JobId) -> Result<JobDetails, ClientError> {
+        self.get(&format!("/jobs/{job}"))
+    }
+
+    /// The graph of a job.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn job_plan(&self, job: JobId) -> Result<JobPlan, ClientError> {
+        self.get(&format!("/jobs/{job}/plan"))
+    }
+
+    /// What went wrong in a job, newest first.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn job_exceptions(&self, job: JobId) -> Result<JobExceptions, ClientError> {
+        self.get(&format!("/jobs/{job}/exceptions"))
+    }
+
+    /// How a job ended, or that it has not.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn job_execution_result(&self, job: JobId) -> Result<JobExecutionResult, ClientError> {
+        self.get(&format!("/jobs/{job}/execution-result"))
+    }
+
+    /// Cancels a job. Returns when that has begun.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn cancel_job(&self, job: JobId) -> Result<(), ClientError> {
+        let path = format!("/jobs/{job}?mode=cancel");
+        self.ask::<EmptyResponse>("PATCH", &path, Payload::None).map(|_| ())
+    }
+
+    /// Runs a job spec.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn submit(&self, request: &JobSubmitRequest) -> Result<JobId, ClientError> {
+        self.start("/jobs", request)
+    }
+
+    /// All plugins.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn plugins(&self) -> Result<PluginList, ClientError> {
+        self.get("/plugins")
+    }
+
+    /// Uploads a plugin. The answer has its id.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn upload_plugin(
+        &self,
+        file_name: &str,
+        bytes: &[u8],
+    ) -> Result<PluginUploaded, ClientError> {
+        self.ask("POST", "/plugins/upload", form(file_name, bytes))
+    }
+
+    /// Forgets a plugin.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn delete_plugin(&self, plugin: PluginId) -> Result<(), ClientError> {
+        let path = format!("/plugins/{plugin}");
+        self.ask::<EmptyResponse>("DELETE", &path, Payload::None).map(|_| ())
+    }
+
+    /// Runs the job that a plugin defines.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn run_plugin(
+        &self,
+        plugin: PluginId,
+        request: &PluginRunRequest,
+    ) -> Result<JobId, ClientError> {
+        self.start(&format!("/plugins/{plugin}/run"), request)
+    }
+
+    /// The graph that a run of a plugin would have.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn plan_plugin(
+        &self,
+        plugin: PluginId,
+        request: &PluginRunRequest,
+    ) -> Result<JobPlan, ClientError> {
+        let path = format!("/plugins/{plugin}/plan");
+        self.ask("POST", &path, self.json(&path, request)?)
+    }
+
+    fn start(&self, path: &str, request: &impl Serialize) -> Result<JobId, ClientError> {
+        let started: JobStarted = self.ask("POST", path, self.json(path, request)?)?;
+        let id = u128::from_str_radix(&started.jobid, 16);
+        id.map(JobId).map_err(|_| self.nonsense(path, &format!("no job id: {}", started.jobid)))
+    }
+
+    fn json(&self, path: &str, request: &impl Serialize) -> Result<Payload, ClientError> {
+        let body = serde_json::to_vec(request).map_err(|error| self.nonsense(path, &error))?;
+        Ok(Payload::Json(body))
+    }
+
+    fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
+        self.ask("GET", path, Payload::None)
+    }
+
+    fn ask<T: DeserializeOwned>(
+        &self,
+        verb: &str,
+        path: &str,
+        payload: Payload,
+    ) -> Result<T, ClientError> {
+        let answer = self.send(verb, path, payload)?;
+        serde_json::from_slice(&answer).map_err(|error| self.nonsense(path, &error))
+    }
+
+    /// The body of a success.
+    fn send(&self, verb: &str, path: &str, payload: Payload) -> Result<Vec<u8>, ClientError> {
+        let (content_type, body) = match payload {
+            Payload::None => (None, Vec::new()),
+            Payload::Json(body) => (Some("application/json".to_owned()), body),
+            Payload::Form { boundary, body } => {
+                (Some(format!("multipart/form-data; boundary={boundary}")), body)
+            }
+        };
+        let url = format!("http://{}{path}", self.address);
+        let mut request = Request::builder().method(verb).uri(url);
+        if let Some(content_type) = content_type {
+            request = request.header("content-type", content_type);
+        }
+        let has_body = !body.is_empty();
+        let sent = if has_body {
+            request
+                .body(body)
+                .map_err(ureq::Error::Http)
+                .and_then(|request| self.agent.run(request))
+        } else {
+            request.body(()).map_err(ureq::Error::Http).and_then(|request| self.agent.run(request))
+        };
+        self.read(path, sent.map_err(|error| self.unreached(error))?)
+    }
+
+    fn read(&self, path: &str, response: Response<Body>) -> Result<Vec<u8>, ClientError> {
+        let status = response.status();
+        let mut body = response.into_body();
+        let read = body.with_config().limit(ANSWER_BYTES_MAX).read_to_vec();
+        let bytes = read.map_err(|error| self.unreached(error))?;
+        if status.is_success() {
+            return Ok(bytes);
+        }
+        match serde_json::from_slice::<ErrorResponse>(&bytes) {
+            Ok(refused) => {
+                Err(ClientError::Refused { status: status.as_u16(), errors: refused.errors })
+            }
+            Err(_) => Err(self.nonsense(path, &format!("status {status}"))),
+        }
+    }
+
+    fn unreached(&self, error: ureq::Error) -> ClientError {
+        ClientError::of(&self.address, error)
+    }
+
+    fn nonsense(&self, path: &str, error: &impl ToString) -> ClientError {
+        let address = self.address.clone();
+        ClientError::Nonsense { address, path: path.to_owned(), message: error.to_string() }
+    }
+}
+
+/// A form with one file. The boundary is one that the file does not hold.
+fn form(file_name: &str, bytes: &[u8]) -> Payload {
+    let holds =
+        |boundary: &str| bytes.windows(boundary.len()).any(|window| window == boundary.as_bytes());
+    let mut boundary = "sandbar-plugin".to_owned();
+    while holds(&boundary) {
+        boundary.push('x');
+    }
+    // Quotes and line ends would end the name early. Source: HTML, "multipart/form-data encoding".
+    let file_name = file_name.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A");
+    let head = format!(
+        "--{boundary}\r\ncontent-disposition: form-data; name=\"plugin\"; \
+         filename=\"{file_name}\"\r\ncontent-type: application/wasm\r\n\r\n"
+    );
+    let tail = format!("\r\n--{boundary}--\r\n");
+    Payload::Form { body: [head.as_bytes(), bytes, tail.as_bytes()].concat(), boundary }
+}

@@ -1,0 +1,108 @@
+//! Why the cluster did not do what it was asked.
+
+use ureq::Error;
+
+/// Why the cluster did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// What was given is no address.
+    #[error("`{0}` is no address of a JobManager: write host:port, as in 127.0.0.1:8081")]
+    Address(String),
+    /// Nobody is there.
+    #[error(
+        "cannot reach {address}: {source}; is a JobManager running there? start one with `sandbar \
+         cluster start`, or name it with -m host:port"
+    )]
+    Unreachable {
+        /// `host:port`.
+        address: String,
+        /// What the system says.
+        source: Box<Error>,
+    },
+    /// It is there and takes too long.
+    #[error(
+        "{address} does not answer in time: {source}; what was asked may still be done: look \
+         before you ask again"
+    )]
+    TooSlow {
+        /// `host:port`.
+        address: String,
+        /// What took too long.
+        source: Box<Error>,
+    },
+    /// The exchange broke off.
+    #[error(
+        "the exchange with {address} broke off: {source}; what was asked may be done all the same"
+    )]
+    Broken {
+        /// `host:port`.
+        address: String,
+        /// How.
+        source: Box<Error>,
+    },
+    /// The server says no; these are its words.
+    #[error("{}", .errors.join("\n"))]
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// One message each.
+        errors: Vec<String>,
+    },
+    /// The answer is not one of this API.
+    #[error(
+        "{address} answers {path} with what is no answer of a JobManager: {message}; is another \
+         server at that port?"
+    )]
+    Nonsense {
+        /// `host:port`.
+        address: String,
+        /// What was asked.
+        path: String,
+        /// What is wrong with the answer.
+        message: String,
+    },
+}
+
+impl ClientError {
+    /// What an error of the exchange means.
+    pub(super) fn of(address: &str, error: Error) -> ClientError {
+        let (address, source) = (address.to_owned(), Box::new(error));
+        if is_unreachable(&source) {
+            ClientError::Unreachable { address, source }
+        } else if matches!(*source, Error::Timeout(_)) {
+            ClientError::TooSlow { address, source }
+        } else {
+            ClientError::Broken { address, source }
+        }
+    }
+}
+
+/// Whether a connection was never made, so that nothing can have been done.
+fn is_unreachable(error: &Error) -> bool {
+    if let Error::Io(io) = error {
+        return is_refusal(io.kind());
+    }
+    matches!(
+        error,
+        Error::HostNotFound
+            | Error::ConnectionFailed
+            | Error::Timeout(ureq::Timeout::Connect | ureq::Timeout::Resolve)
+    )
+}
+
+/// Whether the system says so.
+fn is_refusal(kind: std::io::ErrorKind) -> bool {
+    use std::io::ErrorKind::{
+        AddrNotAvailable, ConnectionRefused, HostUnreachable, NetworkUnreachable, NotFound,
+        PermissionDenied,
+    };
+    matches!(
+        kind,
+        AddrNotAvailable
+            | ConnectionRefused
+            | HostUnreachable
+            | NetworkUnreachable
+            | NotFound
+            | PermissionDenied
+    )
+}

@@ -1,0 +1,227 @@
+//! The endpoint of a TaskManager: one loop over one closed set of events. It deploys and cancels
+//! what the JobManager says, and reports what becomes of it.
+//!
+//! Law: whatever the JobManager sends, the loop never blocks on a plugin, a guest or a socket;
+//! every attempt it is told to run ends in exactly one report of a terminal state.
+
+mod deployer;
+pub mod job_manager_link;
+mod plugin_store;
+mod report;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+
+use crossbeam_channel::{Receiver, Sender};
+use sandbar_model::JobId;
+use sandbar_model::status::ExecutionState;
+use sandbar_rpc::message::HeartbeatReport;
+use sandbar_rpc::{TaskAttempt, TaskManagerId, ToJobManager, ToTaskManager};
+use sandbar_wasm::{Capabilities, Engine};
+
+use self::deployer::{Deployer, Deployment};
+use self::job_manager_link::JobManagerLink;
+pub use self::plugin_store::LocalPlugins;
+use self::plugin_store::PluginStore;
+use crate::deployment::TaskSettings;
+use crate::task_executor::{TaskExecutor, TaskHandle, TaskStateChange};
+
+/// Events that wait for the loop; whoever sends more waits.
+const EVENTS_MAX: usize = 4096;
+
+/// What the loop hears.
+#[derive(Debug)]
+pub enum Event {
+    /// The JobManager speaks.
+    Message(ToTaskManager),
+    /// The link to the JobManager is gone, and has been closed: everything is cancelled.
+    LinkLost(String),
+    /// A task's state changed.
+    Task(TaskStateChange),
+    /// A task could not be started.
+    NotStarted(TaskAttempt, String),
+    /// End the loop once all tasks have ended.
+    Stop,
+}
+
+/// Reads the settings of a job's tasks, and what it grants its guests, from its options.
+pub type SettingsOf = Arc<
+    dyn Fn(&BTreeMap<String, String>) -> Result<(TaskSettings, Capabilities), String> + Send + Sync,
+>;
+
+/// What a TaskManager is made of.
+pub struct TaskManagerParts {
+    /// Its name.
+    pub id: TaskManagerId,
+    /// Loads plugins.
+    pub engine: Engine,
+    /// Runs tasks.
+    pub executor: Arc<TaskExecutor>,
+    /// Reads a job's options.
+    pub settings_of: SettingsOf,
+    /// Plugins that need not be fetched.
+    pub local: LocalPlugins,
+}
+
+/// The endpoint.
+pub struct TaskManager {
+    link: Arc<JobManagerLink>,
+    deployer: Deployer,
+    executor: Arc<TaskExecutor>,
+    events: Receiver<Event>,
+    /// Attempts that have not reported a terminal state; those being deployed have no handle.
+    tasks: HashMap<TaskAttempt, Option<TaskHandle>>,
+    /// Attempts that were cancelled while they were being deployed.
+    cancelled_early: HashSet<TaskAttempt>,
+    stopping: bool,
+}
+
+impl std::fmt::Debug for TaskManager {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TaskManager").field("tasks", &self.tasks.len()).finish_non_exhaustive()
+    }
+}
+
+impl TaskManager {
+    /// Makes the endpoint of a process that speaks to its JobManager by `link`. Events go to the
+    /// sender that comes with it.
+    pub fn new(parts: TaskManagerParts, link: Arc<JobManagerLink>) -> (TaskManager, Sender<Event>) {
+        let (sender, events) = crossbeam_channel::bounded(EVENTS_MAX);
+        let plugins = Arc::new(PluginStore::new(parts.engine, Arc::clone(&link), parts.local));
+        let deployer = Deployer {
+            id: parts.id,
+            plugins,
+            link: Arc::clone(&link),
+            executor: Arc::clone(&parts.executor),
+            settings_of: parts.settings_of,
+            events: sender.clone(),
+        };
+        let manager = TaskManager {
+            link,
+            deployer,
+            executor: parts.executor,
+            events,
+            tasks: HashMap::new(),
+            cancelled_early: HashSet::new(),
+            stopping: false,
+        };
+        (manager, sender)
+    }
+
+    /// Runs the loop until [`Event::Stop`] or [`ToTaskManager::Shutdown`], and all tasks ended.
+    pub fn run(mut self) {
+        while !(self.stopping && self.tasks.is_empty()) {
+            match self.events.recv() {
+                Ok(event) => self.on_event(event),
+                Err(_) => break,
+            }
+        }
+    }
+
+    fn on_event(&mut self, event: Event) {
+        match event {
+            Event::Message(message) => self.on_message(message),
+            Event::LinkLost(reason) => {
+                tracing::warn!(reason, "the JobManager is gone: all tasks are cancelled");
+                self.cancel_all();
+            }
+            Event::Task(change) => self.on_task(change),
+            Event::NotStarted(task, error) => {
+                self.end(task, ExecutionState::Failed, Some(error));
+            }
+            Event::Stop => {
+                self.stopping = true;
+                self.cancel_all();
+            }
+        }
+    }
+
+    fn on_message(&mut self, message: ToTaskManager) {
+        match message {
+            ToTaskManager::Registered { token, .. } => {
+                tracing::info!(token = token.0, "registered at the JobManager");
+            }
+            ToTaskManager::Refused(reason) => {
+                tracing::error!(reason, "the JobManager refuses this TaskManager");
+                self.on_event(Event::Stop);
+            }
+            ToTaskManager::Heartbeat { sequence } => self.report(sequence),
+            ToTaskManager::Deploy { job, tasks, locations } => {
+                let deployment = Deployment { job: *job, tasks, locations };
+                for task in deployment.attempts() {
+                    self.tasks.insert(task, None);
+                    self.send_state(task, ExecutionState::Deploying, None, BTreeMap::new());
+                }
+                self.deployer.deploy(deployment);
+            }
+            ToTaskManager::Cancel(attempts) => {
+                attempts.into_iter().for_each(|task| self.cancel(task))
+            }
+            ToTaskManager::Release(job) => self.release(job),
+            answer @ (ToTaskManager::Split { .. } | ToTaskManager::Plugin { .. }) => {
+                self.link.answer(answer);
+            }
+            ToTaskManager::Shutdown => self.on_event(Event::Stop),
+        }
+    }
+
+    fn on_task(&mut self, change: TaskStateChange) {
+        let TaskStateChange { task, state, error, handle } = change;
+        let error = error.map(|error| error.to_string());
+        if state.is_terminal() {
+            self.tasks.insert(task, Some(handle));
+            return self.end(task, state, error);
+        }
+        if self.cancelled_early.remove(&task) {
+            handle.control.cancel();
+        }
+        self.tasks.insert(task, Some(handle));
+        self.send_state(task, state, error, BTreeMap::new());
+    }
+
+    fn end(&mut self, task: TaskAttempt, state: ExecutionState, error: Option<String>) {
+        self.cancelled_early.remove(&task);
+        let handle = self.tasks.remove(&task).flatten();
+        let metrics = handle.as_ref().map(report::metrics_of).unwrap_or_default();
+        self.send_state(task, state, error, metrics);
+    }
+
+    fn send_state(
+        &self,
+        task: TaskAttempt,
+        state: ExecutionState,
+        error: Option<String>,
+        metrics: BTreeMap<String, f64>,
+    ) {
+        self.link.send(ToJobManager::TaskState { task, state, error, metrics });
+    }
+
+    fn cancel(&mut self, task: TaskAttempt) {
+        match self.tasks.get(&task) {
+            Some(Some(handle)) => handle.control.cancel(),
+            Some(None) => {
+                self.cancelled_early.insert(task);
+            }
+            // It has ended, and its report is on its way.
+            None => {}
+        }
+    }
+
+    fn cancel_all(&mut self) {
+        let tasks: Vec<TaskAttempt> = self.tasks.keys().copied().collect();
+        tasks.into_iter().for_each(|task| self.cancel(task));
+    }
+
+    fn release(&self, job: JobId) {
+        self.executor.release_job(job);
+        self.deployer.release(job);
+    }
+
+    fn report(&self, sequence: u64) {
+        let running =
+            self.tasks.iter().filter_map(|(task, handle)| Some((*task, handle.as_ref()?)));
+        let tasks = running.map(|(task, handle)| (task, report::metrics_of(handle))).collect();
+        let process = report::metrics_of_process();
+        self.link.send(ToJobManager::Heartbeat(HeartbeatReport { sequence, tasks, process }));
+    }
+}
