@@ -16,7 +16,8 @@ options! {
     /// Stack of a call into a guest; a deeper recursion is a trap.
     GUEST_STACK_MAX: MemorySize = "sandbar.guest.stack.max", default "512 kb";
 
-    /// How long one call into a guest may take; a longer one is interrupted and fails its task.
+    /// How long a guest may work in one call; a longer one is interrupted and fails its task. What
+    /// the host does for the guest meanwhile, such as waiting for room downstream, does not count.
     GUEST_CALL_DEADLINE: Duration = "sandbar.guest.call.deadline", default "30 s";
 
     /// Bytes of a batch that a guest may emit at once.

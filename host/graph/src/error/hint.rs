@@ -32,6 +32,11 @@ impl Hint {
         self.nearest.as_deref()
     }
 
+    /// All names that would have been right.
+    pub fn known(&self) -> &[String] {
+        &self.known
+    }
+
     /// `did you mean ...?`, or the list of what `nouns` there are.
     pub(super) fn remedy(&self, nouns: &str) -> Option<String> {
         if let Some(nearest) = &self.nearest {

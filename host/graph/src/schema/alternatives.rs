@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 
 use serde_json::Value;
 
-use crate::error::SchemaProblem;
+use crate::error::{Hint, SchemaProblem};
 use crate::schema::{Checker, Depth, Violation};
 
 impl Checker<'_> {
@@ -29,10 +29,28 @@ impl Checker<'_> {
         if let Some(expected) = expected_types(&refused, at.path) {
             let found_type = super::scalars::type_name(value);
             found.push(at.violation(SchemaProblem::WrongType { found: found_type, expected }));
+        } else if let Some(problem) = none_of_all(&refused, value, at.path) {
+            found.push(at.violation(problem));
         } else if let Some(nearest) = refused.into_iter().min_by_key(|it| likeness(it, at.path)) {
             found.extend(nearest);
         }
     }
+}
+
+/// All values that would be accepted, if the value is text and several alternatives are values:
+/// schemars writes each documented variant of an enum as an alternative of its own.
+fn none_of_all(refused: &[Vec<Violation>], value: &Value, path: &str) -> Option<SchemaProblem> {
+    let wanted = value.as_str()?;
+    let mut alternatives = 0;
+    let mut known: Vec<String> = Vec::new();
+    for violation in refused.iter().flatten().filter(|violation| violation.path == path) {
+        if let SchemaProblem::NotOneOf { hint, .. } = &violation.problem {
+            alternatives += 1;
+            known.extend(hint.known().iter().cloned());
+        }
+    }
+    let hint = Hint::new(wanted, known);
+    (alternatives > 1).then(|| SchemaProblem::NotOneOf { value: format!("`{wanted}`"), hint })
 }
 
 /// All types that would be accepted, if the value is of the wrong type for every alternative.

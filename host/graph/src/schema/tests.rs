@@ -117,6 +117,22 @@ fn alternatives() {
 }
 
 #[test]
+fn a_word_that_is_none_of_several_is_told_all_of_them() {
+    let schema = json!({ "oneOf": [
+        { "type": "string", "const": "fail" },
+        { "type": "string", "enum": ["skip"] },
+        { "type": "string", "const": "dead-letter" },
+        { "type": "object" },
+    ]});
+    let problems = check(&schema, &json!("ignore"), "v");
+    let known = problems.iter().filter_map(|violation| {
+        let SchemaProblem::NotOneOf { hint, .. } = &violation.problem else { return None };
+        Some(hint.known())
+    });
+    assert_eq!(known.collect::<Vec<_>>(), [["fail", "skip", "dead-letter"]]);
+}
+
+#[test]
 fn hostile_schemas_end() {
     let own_alternatives = json!({ "anyOf": [{ "$ref": "#" }, { "$ref": "#" }] });
     let itself = json!({ "$ref": "#" });
