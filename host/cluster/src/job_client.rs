@@ -35,6 +35,8 @@ pub struct VertexSnapshot {
     pub name: String,
     /// Its number of subtasks.
     pub parallelism: u32,
+    /// How often the subtask that ran most often was started.
+    pub attempts: u32,
     /// How many of its subtasks are in each state.
     pub states: Vec<(ExecutionState, u32)>,
     /// Records received or, for a source, read.
@@ -176,6 +178,7 @@ impl JobSnapshot {
                 id: vertex.id,
                 name: vertex.name.clone(),
                 parallelism: vertex.parallelism,
+                attempts: 0,
                 states: Vec::new(),
                 records_in: 0,
                 records_out: 0,
@@ -193,6 +196,7 @@ impl JobSnapshot {
 
 impl VertexSnapshot {
     fn add(&mut self, subtask: &SubtaskView) {
+        self.attempts = self.attempts.max(subtask.attempt + 1);
         match self.states.iter_mut().find(|(known, _)| *known == subtask.state) {
             Some((_, count)) => *count += 1,
             None => self.states.push((subtask.state, 1)),

@@ -8,21 +8,21 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use crossbeam_channel::Sender;
 use sandbar_config::Configuration;
 use sandbar_connectors::Console;
 use sandbar_jobmanager::slot_manager::SLOTS_PER_TASK_MANAGER_MAX;
 use sandbar_jobmanager::{
-    JobManager, JobManagerHandle, JobManagerOptions, SlotManagerOptions, SplitCoordinator,
-    Standalone, Submission,
+    JobManager, JobManagerHandle, JobManagerOptions, SlotManagerOptions, SlotSharing,
+    SplitCoordinator, Standalone, Submission,
 };
 use sandbar_model::{Clock, JobId, PluginId, SystemClock};
 use sandbar_rpc::message::Registration;
 use sandbar_rpc::{
     FencingToken, JobInformation, LinkEvent, LinkId, PROTOCOL_VERSION, TaskManagerId, ToJobManager,
 };
-use sandbar_taskmanager::task_manager::Event;
+use sandbar_taskmanager::task_manager::Message;
 use sandbar_taskmanager::{
     JobManagerLink, LocalPlugins, PluginHandle, TaskExecutor, TaskManager, TaskManagerParts,
 };
@@ -67,7 +67,7 @@ pub struct MiniCluster {
     executor: Arc<TaskExecutor>,
     job_manager: JobManagerHandle,
     local_plugins: LocalPlugins,
-    task_manager: Sender<Event>,
+    task_manager: Sender<Message>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -157,7 +157,7 @@ impl Drop for MiniCluster {
     fn drop(&mut self) {
         self.job_manager.stop();
         // The loop may have ended already, told by the JobManager.
-        let _ = self.task_manager.send(Event::Stop);
+        let _ = self.task_manager.send(Message::Stop);
         self.threads.drain(..).for_each(|thread| drop(thread.join()));
     }
 }
@@ -182,11 +182,12 @@ fn job_manager_options() -> JobManagerOptions {
 fn join(
     job_manager: &JobManagerHandle,
     link: &JobManagerLink,
-    task_manager: &Sender<Event>,
+    task_manager: &Sender<Message>,
     configuration: &Configuration,
 ) -> anyhow::Result<()> {
     let to_task_manager = task_manager.clone();
-    let send = Arc::new(move |message| to_task_manager.try_send(Event::Message(message)).is_ok());
+    let send =
+        Arc::new(move |message| to_task_manager.try_send(Message::FromJobManager(message)).is_ok());
     job_manager.link(LinkEvent::Opened(LINK, send));
     let to_job_manager = job_manager.clone();
     link.connect(Arc::new(move |message| to_job_manager.link(LinkEvent::Message(LINK, message))));
@@ -204,6 +205,14 @@ fn join(
 
 /// What a JobManager is told of a job.
 fn submission(id: JobId, job: &PreparedJob) -> anyhow::Result<Submission> {
+    let required = SlotSharing::of(&job.graph).required_slots();
+    if required > SLOTS_PER_TASK_MANAGER_MAX {
+        bail!(
+            "job \"{}\" needs {required} slots, one process has at most \
+             {SLOTS_PER_TASK_MANAGER_MAX}; lower its parallelism",
+            job.graph.name
+        );
+    }
     let splits = SplitCoordinator::new(&job.graph, job.base_folder.as_deref())
         .map_err(anyhow::Error::msg)?;
     settings::task(&job.configuration)?;

@@ -26,22 +26,33 @@ use self::plugin_store::PluginStore;
 use crate::deployment::TaskSettings;
 use crate::task_executor::{TaskExecutor, TaskHandle, TaskStateChange};
 
-/// Events that wait for the loop; whoever sends more waits.
+/// What tasks have to tell and the loop has not heard; a task that has more waits.
 const EVENTS_MAX: usize = 4096;
+/// Messages of the JobManager that the loop has not heard. A queue of their own, which tasks cannot
+/// fill: a JobManager does not wait, and gives up a TaskManager that takes no more. Room for an
+/// answer to each task of the largest process.
+const MESSAGES_MAX: usize = 1 << 16;
+
+/// What the loop hears from outside.
+#[derive(Debug)]
+pub enum Message {
+    /// The JobManager speaks.
+    FromJobManager(ToTaskManager),
+    /// The link to the JobManager is gone, and has been closed: everything is cancelled.
+    LinkLost(String),
+    /// End the loop once all tasks have ended.
+    Stop,
+}
 
 /// What the loop hears.
 #[derive(Debug)]
-pub enum Event {
-    /// The JobManager speaks.
-    Message(ToTaskManager),
-    /// The link to the JobManager is gone, and has been closed: everything is cancelled.
-    LinkLost(String),
+enum Event {
+    /// From outside.
+    Message(Message),
     /// A task's state changed.
     Task(TaskStateChange),
     /// A task could not be started.
     NotStarted(TaskAttempt, String),
-    /// End the loop once all tasks have ended.
-    Stop,
 }
 
 /// Reads the settings of a job's tasks, and what it grants its guests, from its options.
@@ -68,6 +79,7 @@ pub struct TaskManager {
     link: Arc<JobManagerLink>,
     deployer: Deployer,
     executor: Arc<TaskExecutor>,
+    messages: Receiver<Message>,
     events: Receiver<Event>,
     /// Attempts that have not reported a terminal state; those being deployed have no handle.
     tasks: HashMap<TaskAttempt, Option<TaskHandle>>,
@@ -83,9 +95,13 @@ impl std::fmt::Debug for TaskManager {
 }
 
 impl TaskManager {
-    /// Makes the endpoint of a process that speaks to its JobManager by `link`. Events go to the
-    /// sender that comes with it.
-    pub fn new(parts: TaskManagerParts, link: Arc<JobManagerLink>) -> (TaskManager, Sender<Event>) {
+    /// Makes the endpoint of a process that speaks to its JobManager by `link`. What it is told
+    /// goes to the sender that comes with it.
+    pub fn new(
+        parts: TaskManagerParts,
+        link: Arc<JobManagerLink>,
+    ) -> (TaskManager, Sender<Message>) {
+        let (told, messages) = crossbeam_channel::bounded(MESSAGES_MAX);
         let (sender, events) = crossbeam_channel::bounded(EVENTS_MAX);
         let plugins = Arc::new(PluginStore::new(parts.engine, Arc::clone(&link), parts.local));
         let deployer = Deployer {
@@ -94,24 +110,29 @@ impl TaskManager {
             link: Arc::clone(&link),
             executor: Arc::clone(&parts.executor),
             settings_of: parts.settings_of,
-            events: sender.clone(),
+            events: sender,
         };
         let manager = TaskManager {
             link,
             deployer,
             executor: parts.executor,
+            messages,
             events,
             tasks: HashMap::new(),
             cancelled_early: HashSet::new(),
             stopping: false,
         };
-        (manager, sender)
+        (manager, told)
     }
 
-    /// Runs the loop until [`Event::Stop`] or [`ToTaskManager::Shutdown`], and all tasks ended.
+    /// Runs the loop until [`Message::Stop`] or [`ToTaskManager::Shutdown`], and all tasks ended.
     pub fn run(mut self) {
         while !(self.stopping && self.tasks.is_empty()) {
-            match self.events.recv() {
+            let event = crossbeam_channel::select! {
+                recv(self.messages) -> message => message.map(Event::Message),
+                recv(self.events) -> event => event,
+            };
+            match event {
                 Ok(event) => self.on_event(event),
                 Err(_) => break,
             }
@@ -120,20 +141,22 @@ impl TaskManager {
 
     fn on_event(&mut self, event: Event) {
         match event {
-            Event::Message(message) => self.on_message(message),
-            Event::LinkLost(reason) => {
+            Event::Message(Message::FromJobManager(message)) => self.on_message(message),
+            Event::Message(Message::LinkLost(reason)) => {
                 tracing::warn!(reason, "the JobManager is gone: all tasks are cancelled");
                 self.cancel_all();
             }
+            Event::Message(Message::Stop) => self.stop(),
             Event::Task(change) => self.on_task(change),
             Event::NotStarted(task, error) => {
                 self.end(task, ExecutionState::Failed, Some(error));
             }
-            Event::Stop => {
-                self.stopping = true;
-                self.cancel_all();
-            }
         }
+    }
+
+    fn stop(&mut self) {
+        self.stopping = true;
+        self.cancel_all();
     }
 
     fn on_message(&mut self, message: ToTaskManager) {
@@ -143,7 +166,7 @@ impl TaskManager {
             }
             ToTaskManager::Refused(reason) => {
                 tracing::error!(reason, "the JobManager refuses this TaskManager");
-                self.on_event(Event::Stop);
+                self.stop();
             }
             ToTaskManager::Heartbeat { sequence } => self.report(sequence),
             ToTaskManager::Deploy { job, tasks, locations } => {
@@ -152,7 +175,12 @@ impl TaskManager {
                     self.tasks.insert(task, None);
                     self.send_state(task, ExecutionState::Deploying, None, BTreeMap::new());
                 }
-                self.deployer.deploy(deployment);
+                let attempts: Vec<TaskAttempt> = deployment.attempts().collect();
+                if let Err(error) = self.deployer.deploy(deployment) {
+                    let why = format!("no thread can be started for its deployment: {error}");
+                    let failed = |task| self.end(task, ExecutionState::Failed, Some(why.clone()));
+                    attempts.into_iter().for_each(failed);
+                }
             }
             ToTaskManager::Cancel(attempts) => {
                 attempts.into_iter().for_each(|task| self.cancel(task))
@@ -161,7 +189,7 @@ impl TaskManager {
             answer @ (ToTaskManager::Split { .. } | ToTaskManager::Plugin { .. }) => {
                 self.link.answer(answer);
             }
-            ToTaskManager::Shutdown => self.on_event(Event::Stop),
+            ToTaskManager::Shutdown => self.stop(),
         }
     }
 

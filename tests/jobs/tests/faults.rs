@@ -270,6 +270,35 @@ fn emitting_without_end_is_canceled_within_a_second() {
 }
 
 #[test]
+fn a_job_that_is_restarted_reads_its_input_again_until_the_strategy_gives_up() {
+    let cluster = TestCluster::new();
+    let folder = tempfile::tempdir().unwrap();
+    let restarts = [
+        ("restart-strategy.type", "fixed-delay"),
+        ("restart-strategy.fixed-delay.attempts", "2"),
+        ("restart-strategy.fixed-delay.delay", "1 ms"),
+    ];
+    let outcome = cluster.run(&job(folder.path(), "trap", ""), &restarts);
+    assert_eq!(outcome.result.status, JobStatus::Failed);
+    let failure = outcome.result.failure.unwrap();
+    assert!(failure.contains("job-trap") && failure.contains("unreachable"), "{failure}");
+    let vertex = &outcome.snapshot.vertices[0];
+    assert_eq!(vertex.attempts, 3, "the first and two restarts");
+    assert!(vertex.records_in > 0, "the last attempt read its input");
+    assert_eq!(cluster.cluster.running_tasks(), 0);
+}
+
+#[test]
+fn a_job_that_needs_more_slots_than_a_process_has_is_refused() {
+    let cluster = TestCluster::new();
+    let folder = tempfile::tempdir().unwrap();
+    let source = job(folder.path(), "well-behaved", "parallelism = 5000\nmax-parallelism = 5000");
+    let refused = cluster.submit(&source, &[]).err().map(|error| error.to_string());
+    let refused = refused.unwrap_or_default();
+    assert!(refused.contains("needs 5000 slots, one process has at most 4096"), "{refused}");
+}
+
+#[test]
 fn an_endless_loop_is_canceled_within_a_second() {
     check_canceled("loop", &[]);
 }

@@ -49,7 +49,10 @@ pub(super) struct Deployer {
 
 impl Deployer {
     /// Starts the tasks of a deployment; what becomes of each is an event.
-    pub(super) fn deploy(&self, deployment: Deployment) {
+    ///
+    /// # Errors
+    /// The operating system's, when no thread can be started for it.
+    pub(super) fn deploy(&self, deployment: Deployment) -> std::io::Result<()> {
         let starter = Starter {
             id: self.id.clone(),
             plugins: Arc::clone(&self.plugins),
@@ -58,16 +61,8 @@ impl Deployer {
             settings_of: Arc::clone(&self.settings_of),
             events: self.events.clone(),
         };
-        let attempts: Vec<TaskAttempt> = deployment.attempts().collect();
         let thread = std::thread::Builder::new().name("deployer".to_owned());
-        if let Err(error) = thread.spawn(move || starter.start(&deployment)) {
-            let why = format!("no thread can be started for its deployment: {error}");
-            // The loop that calls this empties the queue, so it must not wait for room in it.
-            let events = self.events.clone();
-            for task in attempts {
-                let _ = events.try_send(Event::NotStarted(task, why.clone()));
-            }
-        }
+        thread.spawn(move || starter.start(&deployment)).map(|_detached| ())
     }
 
     /// Forgets what is kept for a job.
