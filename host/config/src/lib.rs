@@ -14,6 +14,7 @@ pub use configuration::{Configuration, UnknownKey};
 pub use error::ConfigError;
 pub use option::{ConfigOption, OptionEntry};
 pub use value::{
-    BufferTimeout, CheckpointingMode, CompressionCodec, ConfigValue, FailoverStrategyType,
-    MaxParallelism, MemorySize, RestartStrategyType, RuntimeMode,
+    BufferTimeout, CheckpointingMode, CompressionCodec, ConfigValue, ExecutionTarget,
+    FailoverStrategyType, MaxParallelism, MemorySize, ResourceProvider, RestartStrategyType,
+    RuntimeMode,
 };

@@ -11,8 +11,8 @@ use std::num::NonZeroU32;
 use crate::value::duration::NumberAndUnit;
 pub use crate::value::memory_size::MemorySize;
 pub use crate::value::modes::{
-    BufferTimeout, CheckpointingMode, CompressionCodec, FailoverStrategyType, MaxParallelism,
-    RestartStrategyType, RuntimeMode,
+    BufferTimeout, CheckpointingMode, CompressionCodec, ExecutionTarget, FailoverStrategyType,
+    MaxParallelism, ResourceProvider, RestartStrategyType, RuntimeMode,
 };
 
 /// A type that options can have.

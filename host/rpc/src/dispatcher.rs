@@ -61,6 +61,9 @@ pub struct RunRequest {
     pub arguments: Vec<String>,
     /// Options that win over the job's own.
     pub configuration: BTreeMap<String, String>,
+    /// Where relative paths of the job's connectors start from; none for the folder that each
+    /// process was started in.
+    pub base_folder: Option<String>,
 }
 
 /// Numbers of a cluster.

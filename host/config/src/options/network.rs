@@ -8,29 +8,25 @@ use crate::value::{CompressionCodec, MemorySize};
 
 options! {
     /// Address of this machine at which a TaskManager takes records of others.
-    TASKMANAGER_BIND_HOST: String = "taskmanager.bind-host", default "localhost"
-        => not_yet_in_effect;
+    TASKMANAGER_BIND_HOST: String = "taskmanager.bind-host", default "127.0.0.1";
 
     /// Port at which a TaskManager takes records of others; 0 takes a free one.
-    TASKMANAGER_DATA_PORT: u16 = "taskmanager.data.port", default "0" => not_yet_in_effect;
+    TASKMANAGER_DATA_PORT: u16 = "taskmanager.data.port", default "0";
 
     /// How records are compressed on their way between TaskManagers.
     NETWORK_COMPRESSION_CODEC: CompressionCodec = "taskmanager.network.compression.codec",
-        default "NONE" => not_yet_in_effect;
+        default "NONE";
 
     /// Largest batch that a TaskManager takes from another one.
-    NETWORK_FRAME_BYTES_MAX: MemorySize = "sandbar.network.frame.bytes.max", default "64 mb"
-        => not_yet_in_effect;
+    NETWORK_FRAME_BYTES_MAX: MemorySize = "sandbar.network.frame.bytes.max", default "64 mb";
 
     /// How long a TaskManager may take to connect to another one, over all attempts.
-    NETWORK_CONNECT_TIMEOUT: Duration = "sandbar.network.connect.timeout", default "10 s"
-        => not_yet_in_effect;
+    NETWORK_CONNECT_TIMEOUT: Duration = "sandbar.network.connect.timeout", default "10 s";
 
     /// How long what was sent may stay without acknowledgement before the connection is given up.
     NETWORK_UNACKNOWLEDGED_TIMEOUT: Duration = "sandbar.network.unacknowledged.timeout",
-        default "30 s" => not_yet_in_effect;
+        default "30 s";
 
     /// Most connections that a TaskManager takes from others at a time.
-    NETWORK_CONNECTIONS_MAX: NonZeroU32 = "sandbar.network.connections.max", default "1024"
-        => not_yet_in_effect;
+    NETWORK_CONNECTIONS_MAX: NonZeroU32 = "sandbar.network.connections.max", default "1024";
 }

@@ -193,3 +193,53 @@ impl ConfigValue for CompressionCodec {
         }
     }
 }
+
+/// Where `sandbar run` runs a job. Source: Flink, `execution.target`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExecutionTarget {
+    /// In the process of the command itself.
+    Local,
+    /// On a cluster that is there.
+    Remote,
+    /// On a cluster of the job's own, whose JobManager makes the graph.
+    Application,
+    /// On a cluster of the job's own; the client makes the graph.
+    PerJob,
+}
+
+impl ConfigValue for ExecutionTarget {
+    const TYPE_NAME: &'static str = "enum";
+    const EXPECTED: &'static str = "local, remote, application or per-job (there are no others)";
+
+    fn parse(text: &str) -> Option<ExecutionTarget> {
+        match text.to_ascii_lowercase().as_str() {
+            "local" => Some(ExecutionTarget::Local),
+            "remote" | "session" => Some(ExecutionTarget::Remote),
+            "application" => Some(ExecutionTarget::Application),
+            "per-job" => Some(ExecutionTarget::PerJob),
+            _ => None,
+        }
+    }
+}
+
+/// Who starts TaskManagers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResourceProvider {
+    /// Nobody: they are started by hand.
+    Standalone,
+    /// The JobManager, as processes of its machine.
+    Process,
+}
+
+impl ConfigValue for ResourceProvider {
+    const TYPE_NAME: &'static str = "enum";
+    const EXPECTED: &'static str = "standalone or process";
+
+    fn parse(text: &str) -> Option<ResourceProvider> {
+        match text.to_ascii_lowercase().as_str() {
+            "standalone" => Some(ResourceProvider::Standalone),
+            "process" => Some(ResourceProvider::Process),
+            _ => None,
+        }
+    }
+}

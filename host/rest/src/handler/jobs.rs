@@ -67,6 +67,7 @@ fn submit(api: &Api, call: Call) -> Result<Answer, RestError> {
         plugins: request.plugins.into_iter().map(plugin).collect::<Result<_, _>>()?,
         arguments: request.arguments,
         configuration: request.configuration,
+        base_folder: request.base_folder,
     })?;
     Answer::json(&JobStarted { jobid: job.to_string() })
 }

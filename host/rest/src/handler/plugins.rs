@@ -86,6 +86,7 @@ fn run_request(call: &Call) -> Result<RunRequest, RestError> {
         plugin: Some(call.plugin_id()?),
         arguments: body.program_args_list.unwrap_or_else(|| call.query_list("programArg")),
         configuration,
+        base_folder: body.base_folder,
         ..RunRequest::default()
     })
 }

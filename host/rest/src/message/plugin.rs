@@ -115,6 +115,9 @@ pub struct PluginRunRequest {
     /// Options that win over the job's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flink_configuration: Option<BTreeMap<String, String>>,
+    /// Where relative paths of the job's connectors start from. Not in Flink.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base_folder: Option<String>,
 }
 
 /// Body of `POST /jobs`. Not in Flink, whose clients send Java objects.
@@ -132,6 +135,9 @@ pub struct JobSubmitRequest {
     /// Arguments for `define`.
     #[serde(default)]
     pub arguments: Vec<String>,
+    /// Where relative paths of the job's connectors start from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base_folder: Option<String>,
 }
 
 impl JobSubmitRequest {
@@ -145,6 +151,7 @@ impl JobSubmitRequest {
             plugins: BTreeMap::new(),
             configuration: BTreeMap::new(),
             arguments: Vec::new(),
+            base_folder: None,
         })
     }
 }
