@@ -1,6 +1,7 @@
 //! The configuration of a verb: a YAML file with `-Dkey=value` over it, and what follows from
 //! the user's environment.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -60,6 +61,14 @@ impl ConfigurationArgs {
     /// None; values are checked by whoever lays the overrides over a configuration.
     pub(crate) fn overrides(&self) -> anyhow::Result<Configuration> {
         Ok(Configuration::from_pairs(self.overrides.iter().cloned()))
+    }
+
+    /// The arguments again, for a process that is to have the same configuration.
+    pub(crate) fn to_arguments(&self) -> Vec<OsString> {
+        let file =
+            self.file().into_iter().flat_map(|file| [OsString::from("--config"), file.into()]);
+        let overrides = self.overrides.iter().map(|(key, value)| format!("-D{key}={value}").into());
+        file.chain(overrides).collect()
     }
 
     fn file(&self) -> Option<PathBuf> {

@@ -1,7 +1,7 @@
 //! `sandbar run`: runs a job in this process and stays with it to its end.
 
 mod progress;
-mod signals;
+pub(crate) mod signals;
 mod summary;
 
 use std::io::IsTerminal;

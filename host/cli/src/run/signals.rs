@@ -15,6 +15,11 @@ pub(crate) struct Signals {
 impl Signals {
     /// Begins to listen, on a thread of its own.
     pub(crate) fn listen() -> io::Result<Signals> {
+        Signals::listen_and(|| {})
+    }
+
+    /// The same, and does something at the first signal. It may block.
+    pub(crate) fn listen_and(on_first: impl FnOnce() + Send + 'static) -> io::Result<Signals> {
         let received = Arc::new(AtomicUsize::new(0));
         let counter = Arc::clone(&received);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
@@ -23,17 +28,19 @@ impl Signals {
             (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)
         };
         std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
-            runtime.block_on(async {
-                loop {
+            let mut next = || {
+                runtime.block_on(async {
                     tokio::select! {
                         _ = interrupts.recv() => {}
                         _ = terminations.recv() => {}
                     }
-                    if counter.fetch_add(1, Ordering::SeqCst) > 0 {
-                        std::process::exit(i32::from(super::EXIT_INTERRUPTED));
-                    }
-                }
-            });
+                });
+                counter.fetch_add(1, Ordering::SeqCst);
+            };
+            next();
+            on_first();
+            next();
+            std::process::exit(i32::from(super::EXIT_INTERRUPTED));
         })?;
         Ok(Signals { received })
     }

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use sandbar_rpc::ClusterOverview;
 use serde::{Deserialize, Serialize};
 
+use crate::message::job_result::mask;
+
 /// The version that Flink's fields `flink-version` carry: ours.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// There is no commit in a build.
@@ -113,9 +115,10 @@ pub struct ConfigurationEntry {
     pub value: String,
 }
 
-/// Options as Flink lists them.
+/// Options as Flink lists them, secrets masked.
 pub(crate) fn configuration_entries(options: BTreeMap<String, String>) -> Vec<ConfigurationEntry> {
-    options.into_iter().map(|(key, value)| ConfigurationEntry { key, value }).collect()
+    let masked = mask(&options).into_iter();
+    masked.map(|(key, value)| ConfigurationEntry { key, value }).collect()
 }
 
 /// Answer of `GET /jobmanager/environment`.

@@ -165,7 +165,8 @@ impl JobConfig {
     }
 }
 
-fn mask(options: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+/// Replaces the values of secrets.
+pub(crate) fn mask(options: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     let is_secret = |key: &str| {
         let key = key.to_ascii_lowercase();
         SENSITIVE.iter().any(|part| key.contains(part))
