@@ -100,6 +100,16 @@ impl RestClient {
         String::from_utf8(answer).map_err(|error| self.nonsense("/jobmanager/log", &error))
     }
 
+    /// The newest lines of a TaskManager's log.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn task_manager_log(&self, task_manager: &str) -> Result<String, ClientError> {
+        let path = format!("/taskmanagers/{task_manager}/log");
+        let answer = self.send("GET", &path, Payload::None)?;
+        String::from_utf8(answer).map_err(|error| self.nonsense(&path, &error))
+    }
+
     /// Ends the cluster.
     ///
     /// # Errors

@@ -196,15 +196,15 @@ impl Cluster {
 }
 
 fn start_job_manager(folder: &TempDir, options: &[&str]) -> (Process, Rest, u16) {
-    let addresses = folder.path().join("addresses.json");
+    let written = folder.path().join("addresses.json");
     // One of an earlier JobManager would mislead.
-    let _ = std::fs::remove_file(&addresses);
-    let file = addresses.to_str().expect("temporary folders have plain names");
+    let _ = std::fs::remove_file(&written);
+    let file = written.to_str().expect("temporary folders have plain names");
     let own = ["jobmanager", "-Drest.port=0", "--addresses-file", file];
     let mut process = Process::start(folder.path(), "jobmanager", &[&own, options].concat());
     let text = eventually("the JobManager serves", || {
         assert!(process.is_running(), "the JobManager ended: {}", process.stderr());
-        std::fs::read_to_string(&addresses).ok()
+        std::fs::read_to_string(&written).ok()
     });
     let addresses: Value = serde_json::from_str(&text).expect("addresses are JSON");
     let rest = Rest::new(addresses["rest"].as_str().expect("it is text"));

@@ -1,7 +1,5 @@
 //! What a running cluster shows of itself: metrics, back pressure, logs and configuration.
 
-#![expect(clippy::unwrap_used, reason = "in a test a surprise is a failure")]
-
 use sandbar_processes::{Cluster, eventually, jobs};
 use serde_json::{Value, json};
 
@@ -57,10 +55,12 @@ fn logs_of_all_processes_are_read_over_rest() {
     assert!(status == 200 && text.contains("TaskManager registered"), "{text}");
     let all = cluster.rest().get("/taskmanagers");
     let id = all["taskmanagers"][0]["id"].as_str().unwrap();
-    let (status, text) = cluster.rest().text("GET", &format!("/taskmanagers/{id}/log"), None);
-    assert!(status == 200 && text.contains("registered at the JobManager"), "{status}: {text}");
-    let (status, _) = cluster.rest().refused("GET", "/taskmanagers/nobody/log", None);
-    assert_eq!(status, 404);
+    let (of_worker, log) = cluster.rest().text("GET", &format!("/taskmanagers/{id}/log"), None);
+    assert!(of_worker == 200 && log.contains("registered at the JobManager"), "{log}");
+    let list = cluster.rest().get(&format!("/taskmanagers/{id}/logs"));
+    assert_eq!(list["logs"][0]["name"], "taskmanager.log");
+    let (of_nobody, _) = cluster.rest().refused("GET", "/taskmanagers/nobody/log", None);
+    assert_eq!(of_nobody, 404);
 }
 
 #[test]

@@ -1,7 +1,5 @@
 //! TaskManagers come, go, hang and die, before, while and after a JobManager is there.
 
-#![expect(clippy::unwrap_used, reason = "in a test a surprise is a failure")]
-
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;

@@ -152,14 +152,14 @@ impl Environment {
     }
 }
 
-/// Answer of `GET /jobmanager/logs`.
+/// Answer of `GET /jobmanager/logs` and `GET /taskmanagers/:id/logs`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogList {
     /// The logs that can be read.
     pub logs: Vec<LogFile>,
 }
 
-/// A log that can be read at `/jobmanager/logs/<name>`.
+/// A log that can be read at the path of the list, with its name added.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogFile {
     /// Its name.
@@ -171,8 +171,8 @@ pub struct LogFile {
 }
 
 impl LogList {
-    pub(crate) fn of(log: &str, now: i64) -> LogList {
+    pub(crate) fn of(name: &str, log: &str, now: i64) -> LogList {
         let size = log.len() as u64;
-        LogList { logs: vec![LogFile { name: LOG_NAME.to_owned(), size, mtime: now }] }
+        LogList { logs: vec![LogFile { name: name.to_owned(), size, mtime: now }] }
     }
 }
