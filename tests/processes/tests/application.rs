@@ -1,5 +1,7 @@
 //! Clusters of one job: `sandbar jobmanager --job`, which lives as long as its job.
 
+#![expect(clippy::unwrap_used, reason = "in a test a surprise is a failure")]
+
 use sandbar_processes::cluster::words_of_the_book;
 use sandbar_processes::{Process, guest, jobs, root};
 use serde_json::json;
