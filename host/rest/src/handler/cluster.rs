@@ -67,7 +67,7 @@ fn prometheus(api: &Api, _: Call) -> Result<Answer, RestError> {
 }
 
 fn jobmanager_config(api: &Api, _: Call) -> Result<Answer, RestError> {
-    Answer::json(&configuration_entries(api.gateway.configuration()))
+    Answer::json(&configuration_entries(&api.gateway.configuration()))
 }
 
 fn environment(_: &Api, _: Call) -> Result<Answer, RestError> {

@@ -113,9 +113,36 @@ pub struct ConfigurationEntry {
     pub value: String,
 }
 
+/// What Flink writes in place of a secret.
+const MASK: &str = "******";
+/// Parts of keys whose values are secret. Source: Flink's `GlobalConfiguration.SENSITIVE_KEYS`.
+const SENSITIVE: [&str; 9] = [
+    "password",
+    "secret",
+    "fs.azure.account.key",
+    "apikey",
+    "api-key",
+    "auth-params",
+    "service-key",
+    "token",
+    "credentials",
+];
+
 /// Options as Flink lists them.
-pub(crate) fn configuration_entries(options: BTreeMap<String, String>) -> Vec<ConfigurationEntry> {
-    options.into_iter().map(|(key, value)| ConfigurationEntry { key, value }).collect()
+pub(crate) fn configuration_entries(options: &BTreeMap<String, String>) -> Vec<ConfigurationEntry> {
+    masked(options).into_iter().map(|(key, value)| ConfigurationEntry { key, value }).collect()
+}
+
+/// Options without the values of those that are secret, by their keys.
+pub(crate) fn masked(options: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let is_secret = |key: &str| {
+        let key = key.to_ascii_lowercase();
+        SENSITIVE.iter().any(|part| key.contains(part))
+    };
+    let one = |(key, value): (&String, &String)| {
+        (key.clone(), if is_secret(key) { MASK.to_owned() } else { value.clone() })
+    };
+    options.iter().map(one).collect()
 }
 
 /// Answer of `GET /jobmanager/environment`.
