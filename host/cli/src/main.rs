@@ -3,19 +3,25 @@
 //! Exit codes: 0 for success, 1 for a job or a check that failed, 2 for a wrong command line.
 //! Results go to standard output, everything else to standard error.
 //!
-//! Law: no decisions about jobs here; verbs call `sandbar-cluster` and print what it says.
+//! Law: no decisions about jobs here; verbs call `sandbar-cluster`, or a cluster through its REST
+//! API, and print what it says.
 
+mod cluster_client;
 mod configuration;
 mod job_arguments;
 mod loaded_plugin;
 mod logging;
 mod output;
 mod problems;
+mod signals;
 
 mod bench;
+mod cancel;
 mod config;
 mod info;
 mod job;
+mod list;
+mod logs;
 mod plugin;
 mod run;
 
@@ -34,6 +40,9 @@ Examples:
   sandbar plugin build hello   compile it to hello/hello.wasm
   sandbar run hello/job.toml   run the job in this process
   sandbar info job.toml        show the graph that a job becomes
+  sandbar run -d job.toml      run it on a cluster
+  sandbar list                 show its jobs
+  sandbar cancel JOBID         end one
 
 `sandbar VERB --help` shows the examples of a verb.")]
 struct Cli {
@@ -45,13 +54,19 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Runs a job in this process.
+    /// Runs a job, in this process or on a cluster.
     Run(run::RunArgs),
+    /// Lists the jobs of a cluster.
+    List(list::ListArgs),
+    /// Cancels jobs of a cluster.
+    Cancel(cancel::CancelArgs),
+    /// Prints the log of a cluster's process.
+    Logs(logs::LogsArgs),
     /// Shows the graph that a job becomes, without running it.
     Info(info::InfoArgs),
     /// Says what a job file may hold, and whether one is right.
     Job(job::JobArgs),
-    /// Makes, builds and examines plugins.
+    /// Makes, builds and examines plugins, and gives them to clusters.
     Plugin(plugin::PluginArgs),
     /// Lists the options of the configuration, or checks a file of them.
     Config(config::ConfigArgs),
@@ -63,7 +78,10 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     logging::start(&cli.logging);
     let result = match cli.verb {
-        Verb::Run(args) => run::execute(args),
+        Verb::Run(args) => run::execute(&args),
+        Verb::List(args) => list::execute(&args),
+        Verb::Cancel(args) => cancel::execute(&args),
+        Verb::Logs(args) => logs::execute(&args),
         Verb::Info(args) => info::execute(args),
         Verb::Job(args) => job::execute(args),
         Verb::Plugin(args) => plugin::execute(args),
