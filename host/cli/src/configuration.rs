@@ -1,6 +1,7 @@
 //! The configuration of a verb: a YAML file with `-Dkey=value` over it, and what follows from
 //! the user's environment.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -58,6 +59,13 @@ impl ConfigurationArgs {
     /// lays the overrides over a configuration.
     pub(crate) fn overrides(&self) -> Configuration {
         Configuration::from_pairs(self.overrides.iter().cloned())
+    }
+
+    /// The same arguments, for another process of this binary.
+    pub(crate) fn to_arguments(&self) -> Vec<OsString> {
+        let file = self.config.iter().flat_map(|path| ["--config".into(), path.into()]);
+        let overrides = self.overrides.iter().map(|(key, value)| format!("-D{key}={value}").into());
+        file.chain(overrides).collect()
     }
 
     fn file(&self) -> Option<PathBuf> {

@@ -125,7 +125,7 @@ fn group_lines(group: Group, jobs: &[JobSummary], zone: &TimeZone) -> Vec<String
 }
 
 /// The line of a job, and one with what it waits for.
-fn job_lines(job: &JobSummary, zone: &TimeZone) -> Vec<String> {
+pub(crate) fn job_lines(job: &JobSummary, zone: &TimeZone) -> Vec<String> {
     let JobSummary { jid, name, state, start_time, waiting_for, .. } = job;
     let line = format!("{} : {jid} : {name} ({state})", date(*start_time, zone));
     let waiting = waiting_for.iter().map(|reason| format!("    waits: {reason}"));

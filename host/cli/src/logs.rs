@@ -12,7 +12,7 @@ use crate::output;
 #[command(after_help = "\
 Examples:
   sandbar logs                      the JobManager's
-  sandbar logs tm-1                 a TaskManager's
+  sandbar logs tm-1                 those of a TaskManager; `sandbar cluster status` names them
   sandbar logs -m 10.0.0.7:8081 | grep WARN")]
 pub(crate) struct LogsArgs {
     /// A TaskManager; without one, the JobManager.

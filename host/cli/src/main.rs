@@ -17,6 +17,7 @@ mod signals;
 
 mod bench;
 mod cancel;
+mod cluster;
 mod config;
 mod info;
 mod job;
@@ -40,9 +41,11 @@ Examples:
   sandbar plugin build hello   compile it to hello/hello.wasm
   sandbar run hello/job.toml   run the job in this process
   sandbar info job.toml        show the graph that a job becomes
-  sandbar run -d job.toml      run it on a cluster
+  sandbar cluster start        start a cluster on this machine
+  sandbar run -d job.toml      run a job on it
   sandbar list                 show its jobs
   sandbar cancel JOBID         end one
+  sandbar cluster stop         end the cluster
 
 `sandbar VERB --help` shows the examples of a verb.")]
 struct Cli {
@@ -60,6 +63,8 @@ enum Verb {
     List(list::ListArgs),
     /// Cancels jobs of a cluster.
     Cancel(cancel::CancelArgs),
+    /// Starts, stops and shows a cluster on this machine.
+    Cluster(cluster::ClusterArgs),
     /// Prints the log of a cluster's process.
     Logs(logs::LogsArgs),
     /// Shows the graph that a job becomes, without running it.
@@ -81,6 +86,7 @@ fn main() -> ExitCode {
         Verb::Run(args) => run::execute(&args),
         Verb::List(args) => list::execute(&args),
         Verb::Cancel(args) => cancel::execute(&args),
+        Verb::Cluster(args) => cluster::execute(&args),
         Verb::Logs(args) => logs::execute(&args),
         Verb::Info(args) => info::execute(args),
         Verb::Job(args) => job::execute(args),

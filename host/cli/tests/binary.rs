@@ -118,7 +118,7 @@ fn usage_errors_exit_with_2() {
 fn version_and_help_are_printed() {
     let folder = Folder::with(&[]);
     assert!(folder.check_printed(&["--version"]).starts_with("sandbar 0."));
-    let verbs: [&[&str]; 19] = [
+    let verbs: [&[&str]; 23] = [
         &[],
         &["run"],
         &["info"],
@@ -136,6 +136,10 @@ fn version_and_help_are_printed() {
         &["list"],
         &["cancel"],
         &["logs"],
+        &["cluster"],
+        &["cluster", "start"],
+        &["cluster", "stop"],
+        &["cluster", "status"],
         &["config"],
         &["config", "check"],
     ];

@@ -1,4 +1,4 @@
-//! `list`, `cancel` and `logs`.
+//! `list`, `cancel`, `logs` and `cluster status -m`.
 
 use sandbar_model::JobId;
 use sandbar_model::status::JobStatus;
@@ -145,4 +145,27 @@ fn a_job_that_ends_by_itself_was_not_cancelled() {
 #[test]
 fn the_log_of_the_jobmanager_is_printed() {
     Fixture::new().run(&["logs"]).check_printed("INFO a line\nWARN another\n");
+}
+
+#[test]
+fn the_status_of_any_cluster_is_shown() {
+    let fixture = with_jobs();
+    let expected = format!(
+        "Cluster at http://{}\n\
+         1 TaskManager, 4 slots, 2 free\n  \
+           tm-1 at 127.0.0.1:6121, 4 slots, 2 free\n\
+         Jobs: 1 running, 0 finished, 0 cancelled, 0 failed\n  \
+           01.01.1970 00:00:01 : {} : wide (RUNNING)\n      \
+               waits: needs 8 slots, has 4\n  \
+           01.01.1970 00:00:01 : {} : new (CREATED)\n",
+        fixture.address,
+        JobId(1),
+        JobId(2)
+    );
+    fixture.run(&["cluster", "status", "-m", &fixture.address]).check_printed(&expected);
+    let status = fixture.run(&["cluster", "status", "--json", "-m", &fixture.address]);
+    let status: serde_json::Value = serde_json::from_str(&status.stdout).unwrap();
+    assert_eq!(status["overview"]["slots-total"], 4);
+    assert_eq!(status["jobs"][0]["name"], "wide");
+    assert_eq!(status["errors"], serde_json::json!([]));
 }

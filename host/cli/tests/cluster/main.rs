@@ -8,3 +8,4 @@ mod fake_dispatcher;
 mod jobs;
 mod plugins;
 mod run;
+mod start;
