@@ -61,9 +61,10 @@ impl ConfigurationArgs {
         Configuration::from_pairs(self.overrides.iter().cloned())
     }
 
-    /// The same arguments, for another process of this binary.
+    /// The arguments again, for a process that is to have the same configuration.
     pub(crate) fn to_arguments(&self) -> Vec<OsString> {
-        let file = self.config.iter().flat_map(|path| ["--config".into(), path.into()]);
+        let file =
+            self.file().into_iter().flat_map(|file| [OsString::from("--config"), file.into()]);
         let overrides = self.overrides.iter().map(|(key, value)| format!("-D{key}={value}").into());
         file.chain(overrides).collect()
     }

@@ -21,10 +21,12 @@ mod cluster;
 mod config;
 mod info;
 mod job;
+mod jobmanager;
 mod list;
 mod logs;
 mod plugin;
 mod run;
+mod taskmanager;
 
 use std::process::ExitCode;
 
@@ -75,13 +77,26 @@ enum Verb {
     Plugin(plugin::PluginArgs),
     /// Lists the options of the configuration, or checks a file of them.
     Config(config::ConfigArgs),
+    /// Runs the JobManager of a cluster.
+    #[command(name = "jobmanager")]
+    JobManager(jobmanager::JobManagerArgs),
+    /// Runs a TaskManager of a cluster.
+    #[command(name = "taskmanager")]
+    TaskManager(taskmanager::TaskManagerArgs),
     /// Measures this machine.
     Bench(bench::BenchArgs),
 }
 
+impl Verb {
+    /// Whether it serves others, who want to read what it did.
+    fn is_server(&self) -> bool {
+        matches!(self, Verb::JobManager(_) | Verb::TaskManager(_))
+    }
+}
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    logging::start(&cli.logging);
+    let log = logging::start(&cli.logging, cli.verb.is_server());
     let result = match cli.verb {
         Verb::Run(args) => run::execute(&args),
         Verb::List(args) => list::execute(&args),
@@ -92,6 +107,8 @@ fn main() -> ExitCode {
         Verb::Job(args) => job::execute(args),
         Verb::Plugin(args) => plugin::execute(args),
         Verb::Config(args) => config::execute(args),
+        Verb::JobManager(args) => jobmanager::execute(args, log),
+        Verb::TaskManager(args) => taskmanager::execute(args, log),
         Verb::Bench(args) => bench::execute(args),
     };
     result.unwrap_or_else(|error| problems::report(&error))

@@ -24,6 +24,11 @@ struct Received {
 impl Signals {
     /// Begins to listen, on a thread of its own.
     pub(crate) fn listen() -> io::Result<Signals> {
+        Signals::listen_and(|| {})
+    }
+
+    /// The same, and does something at the first signal. It may block.
+    pub(crate) fn listen_and(on_first: impl FnOnce() + Send + 'static) -> io::Result<Signals> {
         let received = Arc::new(Received::default());
         let counter = Arc::clone(&received);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
@@ -32,17 +37,19 @@ impl Signals {
             (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)
         };
         std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
-            runtime.block_on(async {
-                loop {
+            let mut next = || {
+                runtime.block_on(async {
                     tokio::select! {
                         _ = interrupts.recv() => {}
                         _ = terminations.recv() => {}
                     }
-                    if counter.add() > 1 {
-                        std::process::exit(i32::from(EXIT_INTERRUPTED));
-                    }
-                }
-            });
+                });
+                counter.add();
+            };
+            next();
+            on_first();
+            next();
+            std::process::exit(i32::from(EXIT_INTERRUPTED));
         })?;
         Ok(Signals { received })
     }
@@ -61,11 +68,10 @@ impl Signals {
 }
 
 impl Received {
-    /// Counts one more; how many there are with it.
-    fn add(&self) -> usize {
+    /// Counts one more.
+    fn add(&self) {
         let mut count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
         *count += 1;
         self.changed.notify_all();
-        *count
     }
 }

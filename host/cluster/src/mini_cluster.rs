@@ -1,7 +1,7 @@
 //! The MiniCluster: a JobManager and a TaskManager in this process, each with its own loop, joined
 //! by a link that is a function call each way. What runs is what runs in a cluster.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,23 +14,21 @@ use sandbar_config::Configuration;
 use sandbar_connectors::Console;
 use sandbar_jobmanager::slot_manager::SLOTS_PER_TASK_MANAGER_MAX;
 use sandbar_jobmanager::{
-    JobManager, JobManagerHandle, JobManagerOptions, SlotManagerOptions, SlotSharing,
-    SplitCoordinator, Standalone, Submission,
+    JobManager, JobManagerHandle, JobManagerOptions, SlotManagerOptions, SlotSharing, Standalone,
 };
-use sandbar_model::{Clock, JobId, PluginId, SystemClock};
+use sandbar_model::{Clock, SystemClock};
 use sandbar_rpc::message::Registration;
-use sandbar_rpc::{
-    FencingToken, JobInformation, LinkEvent, LinkId, PROTOCOL_VERSION, TaskManagerId, ToJobManager,
-};
+use sandbar_rpc::{FencingToken, LinkEvent, LinkId, PROTOCOL_VERSION, TaskManagerId, ToJobManager};
 use sandbar_taskmanager::task_manager::Message;
 use sandbar_taskmanager::{
-    JobManagerLink, LocalPlugins, PluginHandle, TaskExecutor, TaskManager, TaskManagerParts,
+    JobManagerLink, LocalPlugins, TaskExecutor, TaskManager, TaskManagerParts,
 };
 use sandbar_wasm::Engine;
 
 use crate::job_client::JobClient;
 use crate::prepare::{JobLoader, PreparedJob};
 use crate::settings;
+use crate::submission::{new_job_id, submission};
 
 /// How often the parts of a MiniCluster tell each other of their metrics.
 const HEARTBEAT_INTERVAL: Duration = Duration::from_millis(250);
@@ -86,6 +84,8 @@ impl MiniCluster {
         let configuration = options.configuration;
         let engine_options = settings::engine(&configuration, options.cache_folder)?;
         let engine = Engine::new(engine_options).context("cannot make the sandbox engine")?;
+        // A job takes as many slots as it needs, each with the share that one of this many has.
+        let managed_memory = settings::managed_memory_of_slot(&configuration)?;
         let executor = TaskExecutor::new(options.clock, options.console, engine.stack_bytes_max());
         let executor = Arc::new(executor);
         let local_plugins = LocalPlugins::default();
@@ -94,8 +94,9 @@ impl MiniCluster {
             id: TaskManagerId(LOCAL.to_owned()),
             engine: engine.clone(),
             executor: Arc::clone(&executor),
-            settings_of: settings::of_job(),
+            settings_of: settings::of_job(managed_memory),
             local: local_plugins.clone(),
+            log: Arc::new(String::new),
         };
         let (task_manager, task_manager_events) = TaskManager::new(parts, Arc::clone(&link));
         let (manager, job_manager) = JobManager::new(job_manager_options());
@@ -139,6 +140,7 @@ impl MiniCluster {
     /// # Errors
     /// A source that cannot find its input, or a wrong option.
     pub fn submit(&self, job: PreparedJob) -> anyhow::Result<JobClient> {
+        check_slots(&job)?;
         let id = new_job_id();
         let submission = submission(id, &job)?;
         let name = submission.information.graph.name.clone();
@@ -170,6 +172,7 @@ fn job_manager_options() -> JobManagerOptions {
         heartbeat_timeout: HEARTBEAT_TIMEOUT,
         slot_request_timeout: HEARTBEAT_TIMEOUT,
         archive_max: 1000,
+        archive_expiration: HEARTBEAT_TIMEOUT,
         slots: SlotManagerOptions::default(),
         provider: Box::new(Standalone),
         // Its TaskManager has the plugins of its jobs at hand.
@@ -203,8 +206,8 @@ fn join(
     Ok(())
 }
 
-/// What a JobManager is told of a job.
-fn submission(id: JobId, job: &PreparedJob) -> anyhow::Result<Submission> {
+/// Refuses a job for which one process has not slots enough.
+fn check_slots(job: &PreparedJob) -> anyhow::Result<()> {
     let required = SlotSharing::of(&job.graph).required_slots();
     if required > SLOTS_PER_TASK_MANAGER_MAX {
         bail!(
@@ -213,27 +216,7 @@ fn submission(id: JobId, job: &PreparedJob) -> anyhow::Result<Submission> {
             job.graph.name
         );
     }
-    let splits = SplitCoordinator::new(&job.graph, job.base_folder.as_deref())
-        .map_err(anyhow::Error::msg)?;
-    settings::task(&job.configuration)?;
-    let options = settings::execution_graph(&job.configuration, id)?;
-    let base_folder = job.base_folder.as_ref().map(|folder| folder.display().to_string());
-    let plugins = plugin_ids(&job.plugins);
-    let graph = job.graph.clone();
-    Ok(Submission {
-        information: JobInformation { job: id, graph, plugins, base_folder },
-        splits,
-        options,
-    })
-}
-
-fn plugin_ids(plugins: &HashMap<String, PluginHandle>) -> BTreeMap<String, PluginId> {
-    let id = |handle: &PluginHandle| match handle {
-        PluginHandle::Component(plugin) => plugin.id(),
-        // Native operators are never fetched.
-        PluginHandle::Native(_) => PluginId([0; 32]),
-    };
-    plugins.iter().map(|(name, handle)| (name.clone(), id(handle))).collect()
+    Ok(())
 }
 
 fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> anyhow::Result<JoinHandle<()>> {
@@ -241,10 +224,4 @@ fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> anyhow::Result<Join
         .name(name.to_owned())
         .spawn(run)
         .with_context(|| format!("cannot start the thread of the {name}"))
-}
-
-/// Random, from the standard library's per-process random keys.
-fn new_job_id() -> JobId {
-    let half = |salt: u64| u128::from(RandomState::new().hash_one(salt));
-    JobId(half(1) << 64 | half(2))
 }

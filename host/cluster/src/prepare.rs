@@ -1,20 +1,24 @@
 //! From what a user names, a job file or a job plugin, to a job that can be submitted: files are
 //! read, plugins loaded and described, the graph compiled. All that is wrong is said at once.
 
+mod loaded_catalog;
+
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use sandbar_config::{Configuration, UnknownKey};
-use sandbar_connectors::sink::ANY_FORMAT;
-use sandbar_graph::{Catalog, FileFormat, JobSpec, Places, SinkTraits, SourceTraits, StreamGraph};
+use sandbar_graph::{FileFormat, JobSpec, Places, StreamGraph};
+use sandbar_model::PluginId;
 use sandbar_model::job_graph::JobGraph;
 use sandbar_model::plugin::PluginDescription;
 use sandbar_taskmanager::PluginHandle;
 use sandbar_wasm::{Capabilities, Engine, Plugin};
-use serde_json::Value;
 
+use self::loaded_catalog::LoadedCatalog;
 use crate::settings;
+use crate::submitted_job::{OwnPlugin, SubmittedJob};
 
 /// Where a job comes from.
 #[derive(Clone, Debug)]
@@ -28,6 +32,8 @@ pub enum JobSource {
         /// Arguments for `define`.
         arguments: Vec<String>,
     },
+    /// What a client sent.
+    Submitted(SubmittedJob),
 }
 
 impl JobSource {
@@ -84,6 +90,8 @@ pub struct PreparedJob {
     pub graph: JobGraph,
     /// Its plugins by name.
     pub plugins: HashMap<String, PluginHandle>,
+    /// The bytes of its plugins, for whoever must fetch them.
+    pub plugin_bytes: BTreeMap<PluginId, Arc<Vec<u8>>>,
     /// The cluster's configuration with the job's and the user's over it.
     pub configuration: Configuration,
     /// Where relative paths of its connectors start from.
@@ -95,6 +103,17 @@ impl PreparedJob {
     pub fn unknown_keys(&self) -> Vec<UnknownKey> {
         configuration_of(&self.spec).unknown_keys()
     }
+}
+
+/// What comes with a spec.
+#[derive(Default)]
+struct Given {
+    /// The plugin that defined it.
+    own: Option<(Plugin, Arc<Vec<u8>>)>,
+    /// Plugins by the names that it gives them; others are read from their paths.
+    plugins: BTreeMap<String, Arc<Vec<u8>>>,
+    /// Where its relative paths start from.
+    base_folder: Option<PathBuf>,
 }
 
 /// Prepares jobs on an engine.
@@ -124,21 +143,50 @@ impl JobLoader<'_> {
                 let format = FileFormat::of(&file_name);
                 let (spec, places) = parse(&text, format, &file_name)?;
                 let base_folder = path.parent().map(Path::to_owned);
-                self.assemble(spec, &places, None, base_folder)
+                self.assemble(spec, &places, Given { base_folder, ..Given::default() })
             }
             JobSource::Plugin { path, arguments } => {
-                let name = path.display().to_string();
-                let bytes = read_plugin(path)?;
-                let granted = self.capabilities(&Configuration::new())?;
-                let plugin =
-                    self.engine.load(&name, &bytes, granted).map_err(|error| error.to_string())?;
-                let json = plugin.define(arguments).map_err(|error| error.to_string())?;
-                let file_name = format!("{name} (define)");
-                let (mut spec, places) = parse(&json, FileFormat::Json, &file_name)?;
-                spec.arguments.clone_from(arguments);
-                self.assemble(spec, &places, Some(plugin), None)
+                let file_name = path.display().to_string();
+                let own = OwnPlugin { file_name, bytes: Arc::new(read_plugin(path)?) };
+                self.define(&own, arguments, Given::default())
+            }
+            JobSource::Submitted(job) => {
+                let given = Given {
+                    own: None,
+                    plugins: job.plugins.clone(),
+                    base_folder: job.base_folder.clone(),
+                };
+                match (&job.spec, &job.own) {
+                    (Some(spec), _) => {
+                        let (mut spec, places) = parse(spec, FileFormat::Json, "job spec")?;
+                        if !job.arguments.is_empty() {
+                            spec.arguments.clone_from(&job.arguments);
+                        }
+                        self.assemble(spec, &places, given)
+                    }
+                    (None, Some(own)) => self.define(own, &job.arguments, given),
+                    (None, None) => Err(PrepareError::from("there is no job".to_owned())),
+                }
             }
         }
+    }
+
+    /// Has a plugin define its job.
+    fn define(
+        &self,
+        own: &OwnPlugin,
+        arguments: &[String],
+        given: Given,
+    ) -> Result<PreparedJob, PrepareError> {
+        let name = &own.file_name;
+        let granted = self.capabilities(&Configuration::new())?;
+        let plugin =
+            self.engine.load(name, &own.bytes, granted).map_err(|error| error.to_string())?;
+        let json = plugin.define(arguments).map_err(|error| error.to_string())?;
+        let file_name = format!("{name} (define)");
+        let (mut spec, places) = parse(&json, FileFormat::Json, &file_name)?;
+        spec.arguments = arguments.to_vec();
+        self.assemble(spec, &places, Given { own: Some((plugin, Arc::clone(&own.bytes))), ..given })
     }
 
     /// Prepares a job that is there as a spec, such as a benchmark's.
@@ -151,16 +199,16 @@ impl JobLoader<'_> {
         base_folder: Option<PathBuf>,
     ) -> Result<PreparedJob, PrepareError> {
         let places = Places::without_text(&spec.name);
-        self.assemble(spec, &places, None, base_folder)
+        self.assemble(spec, &places, Given { base_folder, ..Given::default() })
     }
 
     fn assemble(
         &self,
         spec: JobSpec,
         places: &Places,
-        own: Option<Plugin>,
-        base_folder: Option<PathBuf>,
+        given: Given,
     ) -> Result<PreparedJob, PrepareError> {
+        let base_folder = given.base_folder;
         let mut configuration = self.configuration.clone();
         configuration.merge(configuration_of(&spec));
         configuration.merge(self.overrides.clone());
@@ -171,20 +219,26 @@ impl JobLoader<'_> {
         let mut catalog =
             LoadedCatalog { base_folder: base_folder.as_deref(), plugins: BTreeMap::new() };
         let mut plugins = HashMap::new();
+        let mut plugin_bytes = BTreeMap::new();
         for (name, (description, handle)) in &self.native {
             catalog.plugins.insert(name.clone(), description.clone());
             plugins.insert(name.clone(), handle.clone());
         }
-        if let Some(own) = own {
+        if let Some((own, bytes)) = given.own {
+            plugin_bytes.insert(own.id(), bytes);
             add(&mut catalog, &mut plugins, &mut problems, "self", Ok(own), &spec.arguments);
         }
         for (name, plugin) in &spec.plugins {
-            let path = match &base_folder {
-                Some(folder) => folder.join(&plugin.path),
-                None => PathBuf::from(&plugin.path),
+            let bytes = match (given.plugins.get(name), &base_folder) {
+                (Some(bytes), _) => Ok(Arc::clone(bytes)),
+                (None, Some(folder)) => read_plugin(&folder.join(&plugin.path)).map(Arc::new),
+                (None, None) => read_plugin(Path::new(&plugin.path)).map(Arc::new),
             };
-            let loaded = read_plugin(&path).and_then(|bytes| {
-                self.engine.load(name, &bytes, granted).map_err(|error| error.to_string())
+            let loaded = bytes.and_then(|bytes| {
+                let loaded = self.engine.load(name, &bytes, granted);
+                let loaded = loaded.map_err(|error| error.to_string())?;
+                plugin_bytes.insert(loaded.id(), bytes);
+                Ok(loaded)
             });
             add(&mut catalog, &mut plugins, &mut problems, name, loaded, &spec.arguments);
         }
@@ -198,7 +252,15 @@ impl JobLoader<'_> {
             })?;
         let mut graph = sandbar_graph::job_graph(&stream_graph);
         graph.configuration = configuration.clone().into_map();
-        Ok(PreparedJob { spec, stream_graph, graph, plugins, configuration, base_folder })
+        Ok(PreparedJob {
+            spec,
+            stream_graph,
+            graph,
+            plugins,
+            plugin_bytes,
+            configuration,
+            base_folder,
+        })
     }
 
     fn capabilities(&self, of_job: &Configuration) -> Result<Capabilities, String> {
@@ -251,51 +313,5 @@ fn add(
             plugins.insert(name.to_owned(), PluginHandle::Component(plugin));
         }
         Err(problem) => problems.push(problem),
-    }
-}
-
-/// What the graph compiler asks of plugins and connectors.
-struct LoadedCatalog<'a> {
-    base_folder: Option<&'a Path>,
-    plugins: BTreeMap<String, PluginDescription>,
-}
-
-impl Catalog for LoadedCatalog<'_> {
-    fn plugin(&self, name: &str) -> Option<&PluginDescription> {
-        self.plugins.get(name)
-    }
-
-    fn plugin_names(&self) -> Vec<String> {
-        self.plugins.keys().cloned().collect()
-    }
-
-    fn source(
-        &self,
-        connector: &str,
-        options: &BTreeMap<String, Value>,
-    ) -> Result<SourceTraits, String> {
-        let source = sandbar_connectors::source(connector, options, self.base_folder)
-            .map_err(|error| error.to_string())?;
-        // Only one subtask can read a stream that cannot be split.
-        let single = matches!(connector, "socket" | "stdin");
-        Ok(SourceTraits {
-            format: source.format().to_owned(),
-            parallelism_max: single.then_some(1),
-        })
-    }
-
-    fn sink(
-        &self,
-        connector: &str,
-        options: &BTreeMap<String, Value>,
-    ) -> Result<SinkTraits, String> {
-        let sink = sandbar_connectors::sink(connector, options, self.base_folder)
-            .map_err(|error| error.to_string())?;
-        // An input of format "bytes" takes anything, which is what a sink says with "*".
-        let formats = sink.formats().iter().map(|format| match *format {
-            ANY_FORMAT => "bytes".to_owned(),
-            other => other.to_owned(),
-        });
-        Ok(SinkTraits { formats: formats.collect() })
     }
 }

@@ -65,13 +65,12 @@ pub fn task(configuration: &Configuration) -> Result<TaskSettings, ConfigError> 
     };
     let floating = configuration.get(&memory::NETWORK_FLOATING_BUFFERS_PER_GATE)?;
     let per_channel = configuration.get(&memory::NETWORK_BUFFERS_PER_CHANNEL)?.get();
-    let slots = u64::from(configuration.get(&memory::TASK_SLOTS)?.get());
     Ok(TaskSettings {
         buffer_timeout,
         buffer_bytes_max: configuration.get(&memory::MEMORY_SEGMENT_SIZE)?.bytes_usize(),
         buffers_per_channel: per_channel as usize,
         floating_buffers_per_gate: floating as usize,
-        managed_memory_bytes: configuration.get(&memory::MANAGED_MEMORY_SIZE)?.bytes() / slots,
+        managed_memory_bytes: managed_memory_of_slot(configuration)?,
         limits: limits(configuration)?,
     })
 }
@@ -84,11 +83,22 @@ pub fn managed_memory(configuration: &Configuration) -> Result<u64, ConfigError>
     Ok(configuration.get(&memory::MANAGED_MEMORY_SIZE)?.bytes())
 }
 
-/// Reads what a TaskManager needs of a job's options.
-pub fn of_job() -> SettingsOf {
-    Arc::new(|options: &BTreeMap<String, String>| {
+/// Bytes of managed memory of each slot of a TaskManager.
+///
+/// # Errors
+/// A value that is none of its option's.
+pub fn managed_memory_of_slot(configuration: &Configuration) -> Result<u64, ConfigError> {
+    let slots = u64::from(configuration.get(&memory::TASK_SLOTS)?.get());
+    Ok(managed_memory(configuration)? / slots)
+}
+
+/// Reads what a TaskManager needs of a job's options. Its memory is its own: slots have
+/// `managed_memory_bytes` each, whatever a job says.
+pub fn of_job(managed_memory_bytes: u64) -> SettingsOf {
+    Arc::new(move |options: &BTreeMap<String, String>| {
         let configuration = Configuration::from_pairs(options.clone());
         let settings = task(&configuration).map_err(|error| error.to_string())?;
+        let settings = TaskSettings { managed_memory_bytes, ..settings };
         Ok((settings, capabilities(&configuration)?))
     })
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::error::ConfigError;
-use crate::option::ConfigOption;
+use crate::option::{ConfigOption, OptionEntry};
 use crate::options;
 use crate::value::ConfigValue;
 use crate::yaml;
@@ -127,6 +127,15 @@ impl Configuration {
     /// Everything that was set, in the order of the keys.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.values.iter().map(|(key, value)| (key.as_str(), value.as_str()))
+    }
+
+    /// What holds, by key: defaults, and over them what was set.
+    pub fn effective(&self) -> BTreeMap<String, String> {
+        let default = |info: &OptionEntry| Some((info.key.to_owned(), info.default?.to_owned()));
+        let in_effect = options::all().filter(|info| info.in_effect);
+        let mut values: BTreeMap<String, String> = in_effect.filter_map(default).collect();
+        values.extend(self.values.clone());
+        values
     }
 
     /// Everything that was set, by key.

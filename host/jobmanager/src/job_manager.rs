@@ -58,6 +58,10 @@ pub enum Event {
     Wait(JobId, Reply<Option<JobView>>),
     /// Show all TaskManagers.
     TaskManagers(Reply<Vec<TaskManagerView>>),
+    /// Ask a TaskManager for its log. There is no answer if it is not there.
+    TaskManagerLog(TaskManagerId, Reply<String>),
+    /// TaskManagers that the provider started have ended before they registered.
+    WorkersFailed(u32),
     /// Show the cluster's numbers.
     Overview(Reply<ClusterOverview>),
     /// End all TaskManagers, then the loop.
@@ -171,6 +175,12 @@ impl JobManager {
                 let views = self.task_managers.all().map(|worker| worker.view(free(&worker.id)));
                 answer(&reply, views.collect());
             }
+            Event::TaskManagerLog(id, reply) => {
+                if let Some(request) = self.task_managers.ask(&id, reply) {
+                    self.send(&id, ToTaskManager::ReadLog { request });
+                }
+            }
+            Event::WorkersFailed(workers) => self.slots.on_workers_failed(workers),
             Event::Overview(reply) => answer(&reply, self.overview()),
             Event::Stop => self.stopping = true,
         }
@@ -242,6 +252,7 @@ impl JobManager {
                     self.tell(task.job, ExecutionEvent::TaskState { task, state, error });
                 }
             }
+            ToJobManager::Log { request, text } => self.task_managers.answer(&id, request, text),
             ToJobManager::NextSplit { request, task } => {
                 let split = match self.jobs.get_mut(&task.job) {
                     Some(master) => master.next_split(task),
@@ -324,6 +335,7 @@ impl JobManager {
                 self.work.push_back(Work::Lost(worker.id.clone(), reason));
             }
         }
+        self.archive.expire(now - milliseconds(self.options.archive_expiration));
         self.work.extend(self.slots.on_timer(now).into_iter().map(Work::Slot));
         self.timers.set(now + milliseconds(self.options.heartbeat_interval), Timer::Heartbeat);
     }

@@ -17,8 +17,8 @@ pub use execution_graph::{
 };
 pub use failover_region::{FailoverRegions, FailoverStrategy};
 pub use job_manager::{
-    JobManager, JobManagerHandle, JobManagerOptions, SplitCoordinator, Standalone, Submission,
-    WorkerProvider,
+    JobManager, JobManagerHandle, JobManagerOptions, PluginBytes, SplitCoordinator, Standalone,
+    Submission, WorkerProvider,
 };
 pub use restart_strategy::{Decision, RestartStrategy, RestartStrategyOptions};
 pub use slot_manager::{SlotCommand, SlotId, SlotManager, SlotManagerOptions, SlotShortage};

@@ -8,6 +8,7 @@ use sandbar_model::job_graph::JobGraph;
 use sandbar_model::plugin::PluginDescription;
 use sandbar_model::{JobId, PluginId};
 
+use crate::id::TaskManagerId;
 use crate::job_view::{JobView, TaskManagerView};
 
 /// Why a request was not done. Each kind has an HTTP status of its own.
@@ -135,7 +136,7 @@ pub trait DispatcherGateway: Send + Sync {
     /// All TaskManagers that are registered, oldest first.
     fn task_managers(&self) -> Vec<TaskManagerView>;
 
-    /// The effective options of the JobManager, secrets masked.
+    /// The effective options of the JobManager. Secrets are in it: whoever shows it masks them.
     fn configuration(&self) -> BTreeMap<String, String>;
 
     /// The JobManager's metrics as Prometheus text.
@@ -143,6 +144,12 @@ pub trait DispatcherGateway: Send + Sync {
 
     /// The newest lines of the JobManager's log.
     fn log(&self) -> String;
+
+    /// The newest lines of a TaskManager's log.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    fn task_manager_log(&self, task_manager: &TaskManagerId) -> Result<String, GatewayError>;
 
     /// Ends the cluster: cancels all jobs and ends its processes.
     fn shut_down(&self);

@@ -42,6 +42,13 @@ pub enum ToJobManager {
         /// The plugin.
         plugin: PluginId,
     },
+    /// Answers [`ToTaskManager::ReadLog`].
+    Log {
+        /// The question.
+        request: u64,
+        /// The newest lines of the process's log.
+        text: String,
+    },
 }
 
 /// Who a TaskManager is.
@@ -117,6 +124,11 @@ pub enum ToTaskManager {
         request: u64,
         /// The bytes, or why they are not there.
         bytes: Result<serde_bytes::ByteBuf, String>,
+    },
+    /// Asks for the log. Answered by [`ToJobManager::Log`].
+    ReadLog {
+        /// Names the question.
+        request: u64,
     },
     /// The cluster ends: cancel everything and end the process.
     Shutdown,

@@ -60,6 +60,9 @@ pub type SettingsOf = Arc<
     dyn Fn(&BTreeMap<String, String>) -> Result<(TaskSettings, Capabilities), String> + Send + Sync,
 >;
 
+/// Reads the newest lines of a log.
+pub type ReadLog = Arc<dyn Fn() -> String + Send + Sync>;
+
 /// What a TaskManager is made of.
 pub struct TaskManagerParts {
     /// Its name.
@@ -72,6 +75,8 @@ pub struct TaskManagerParts {
     pub settings_of: SettingsOf,
     /// Plugins that need not be fetched.
     pub local: LocalPlugins,
+    /// Reads the newest lines of this process's log.
+    pub log: ReadLog,
 }
 
 /// The endpoint.
@@ -79,6 +84,7 @@ pub struct TaskManager {
     link: Arc<JobManagerLink>,
     deployer: Deployer,
     executor: Arc<TaskExecutor>,
+    log: ReadLog,
     messages: Receiver<Message>,
     events: Receiver<Event>,
     /// Attempts that have not reported a terminal state; those being deployed have no handle.
@@ -116,6 +122,7 @@ impl TaskManager {
             link,
             deployer,
             executor: parts.executor,
+            log: parts.log,
             messages,
             events,
             tasks: HashMap::new(),
@@ -188,6 +195,9 @@ impl TaskManager {
             ToTaskManager::Release(job) => self.release(job),
             answer @ (ToTaskManager::Split { .. } | ToTaskManager::Plugin { .. }) => {
                 self.link.answer(answer);
+            }
+            ToTaskManager::ReadLog { request } => {
+                self.link.send(ToJobManager::Log { request, text: (self.log)() });
             }
             ToTaskManager::Shutdown => self.stop(),
         }

@@ -68,6 +68,9 @@ impl Submitter<'_> {
                 };
                 Ok(self.client.run_plugin(plugin, &request)?)
             }
+            JobSource::Submitted(_) => {
+                anyhow::bail!("a job that a client has sent is on a cluster")
+            }
         }
     }
 
@@ -89,16 +92,13 @@ impl Submitter<'_> {
         if stored.contains(&id.to_string()) {
             return Ok(id);
         }
-        let bytes = std::fs::read(path).with_context(|| format!("cannot read plugin {shown}"))?;
+        let bytes = job.plugin_bytes.get(&id);
+        let bytes = bytes.with_context(|| format!("plugin {shown} was prepared without bytes"))?;
         if !self.is_quiet {
             output::say(format!("Uploading plugin {shown}, {}", size(bytes.len())));
         }
         let file_name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
-        let uploaded = self.client.upload_plugin(&file_name, &bytes)?;
-        anyhow::ensure!(
-            uploaded.id == id.to_string(),
-            "plugin {shown} has changed since the job was prepared; run the command again"
-        );
+        let uploaded = self.client.upload_plugin(&file_name, bytes)?;
         stored.insert(uploaded.id);
         Ok(id)
     }

@@ -150,6 +150,13 @@ impl DispatcherGateway for FakeDispatcher {
         "INFO a line\nWARN another\n".to_owned()
     }
 
+    fn task_manager_log(&self, task_manager: &TaskManagerId) -> Result<String, GatewayError> {
+        match task_manager.0.as_str() {
+            "tm-1" => Ok("a line of a TaskManager\n".to_owned()),
+            _ => Err(GatewayError::NotFound(format!("no TaskManager {task_manager}"))),
+        }
+    }
+
     fn shut_down(&self) {}
 }
 

@@ -143,8 +143,11 @@ fn a_job_that_ends_by_itself_was_not_cancelled() {
 }
 
 #[test]
-fn the_log_of_the_jobmanager_is_printed() {
-    Fixture::new().run(&["logs"]).check_printed("INFO a line\nWARN another\n");
+fn logs_are_printed() {
+    let fixture = Fixture::new();
+    fixture.run(&["logs"]).check_printed("INFO a line\nWARN another\n");
+    fixture.run(&["logs", "tm-1"]).check_printed("a line of a TaskManager\n");
+    fixture.run(&["logs", "a/b"]).check_refused(1, &["no TaskManager a/b"]);
 }
 
 #[test]

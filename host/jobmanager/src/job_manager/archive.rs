@@ -46,6 +46,14 @@ impl JobArchive {
         }
     }
 
+    /// Forgets jobs that ended before this time.
+    pub(super) fn expire(&mut self, before: i64) {
+        let ended = |job: &JobView| job.end_time.unwrap_or(i64::MAX);
+        while self.jobs.front().is_some_and(|oldest| ended(oldest) < before) {
+            self.jobs.pop_front();
+        }
+    }
+
     pub(super) fn job(&self, id: JobId) -> Option<&JobView> {
         self.jobs.iter().find(|job| job.id == id)
     }

@@ -2,7 +2,7 @@
 
 use crossbeam_channel::Receiver;
 use sandbar_model::JobId;
-use sandbar_rpc::{ClusterOverview, JobView, LinkEvent, TaskManagerView};
+use sandbar_rpc::{ClusterOverview, JobView, LinkEvent, TaskManagerId, TaskManagerView};
 use tokio::sync::mpsc;
 
 use super::{Event, Reply, Submission};
@@ -60,6 +60,17 @@ impl JobManagerHandle {
     /// Shows all TaskManagers, in the order they registered.
     pub fn task_managers(&self) -> Vec<TaskManagerView> {
         self.ask(Event::TaskManagers).unwrap_or_default()
+    }
+
+    /// Asks a TaskManager for its log; none if it is not there, or is lost meanwhile.
+    pub fn task_manager_log(&self, id: &TaskManagerId) -> Option<String> {
+        self.ask(|reply| Event::TaskManagerLog(id.clone(), reply))
+    }
+
+    /// Tells that TaskManagers which the provider started have ended before they registered.
+    pub fn workers_failed(&self, workers: u32) {
+        // A JobManager that has ended wants none.
+        let _ = self.events.blocking_send(Event::WorkersFailed(workers));
     }
 
     /// Shows the cluster's numbers.

@@ -45,6 +45,8 @@ pub struct JobManagerOptions {
     pub slot_request_timeout: Duration,
     /// Jobs that have ended and are shown all the same: `jobstore.max-capacity`.
     pub archive_max: usize,
+    /// How long they are shown: `jobstore.expiration-time`.
+    pub archive_expiration: Duration,
     /// How slots are given.
     pub slots: SlotManagerOptions,
     /// Starts TaskManagers.

@@ -5,6 +5,11 @@ use std::collections::{BTreeMap, HashMap};
 use sandbar_rpc::message::Registration;
 use sandbar_rpc::{LinkId, SendToTaskManager, TaskManagerId, TaskManagerView, ToTaskManager};
 
+use super::{Reply, answer};
+
+/// Questions that a TaskManager has not answered; the oldest is given up for one more.
+const QUESTIONS_MAX: usize = 16;
+
 /// A TaskManager that has registered.
 pub(super) struct Worker {
     pub(super) id: TaskManagerId,
@@ -16,6 +21,8 @@ pub(super) struct Worker {
     metrics: BTreeMap<String, f64>,
     link: LinkId,
     send: SendToTaskManager,
+    /// Who waits for its log, by the number of the question: at most [`QUESTIONS_MAX`].
+    questions: BTreeMap<u64, Reply<String>>,
 }
 
 impl Worker {
@@ -46,6 +53,7 @@ pub(super) struct TaskManagers {
     by_link: HashMap<LinkId, TaskManagerId>,
     workers: BTreeMap<TaskManagerId, Worker>,
     registrations: u64,
+    questions: u64,
 }
 
 impl TaskManagers {
@@ -80,6 +88,7 @@ impl TaskManagers {
             metrics: BTreeMap::new(),
             link,
             send,
+            questions: BTreeMap::new(),
         };
         if let Some(earlier) = self.workers.insert(id.clone(), worker) {
             self.by_link.remove(&earlier.link);
@@ -96,6 +105,25 @@ impl TaskManagers {
         if let Some(worker) = self.workers.get_mut(id) {
             worker.last_heartbeat = now;
             worker.metrics = metrics;
+        }
+    }
+
+    /// Notes a question to a TaskManager and gives it a number; none if it is not there.
+    pub(super) fn ask(&mut self, id: &TaskManagerId, reply: Reply<String>) -> Option<u64> {
+        let worker = self.workers.get_mut(id)?;
+        self.questions += 1;
+        if worker.questions.len() >= QUESTIONS_MAX {
+            worker.questions.pop_first();
+        }
+        worker.questions.insert(self.questions, reply);
+        Some(self.questions)
+    }
+
+    /// Gives an answer to who asked.
+    pub(super) fn answer(&mut self, id: &TaskManagerId, question: u64, text: String) {
+        let worker = self.workers.get_mut(id);
+        if let Some(reply) = worker.and_then(|worker| worker.questions.remove(&question)) {
+            answer(&reply, text);
         }
     }
 

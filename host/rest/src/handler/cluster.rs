@@ -67,7 +67,7 @@ fn prometheus(api: &Api, _: Call) -> Result<Answer, RestError> {
 }
 
 fn jobmanager_config(api: &Api, _: Call) -> Result<Answer, RestError> {
-    Answer::json(&configuration_entries(&api.gateway.configuration()))
+    Answer::json(&configuration_entries(api.gateway.configuration()))
 }
 
 fn environment(_: &Api, _: Call) -> Result<Answer, RestError> {
@@ -75,7 +75,7 @@ fn environment(_: &Api, _: Call) -> Result<Answer, RestError> {
 }
 
 fn logs(api: &Api, _: Call) -> Result<Answer, RestError> {
-    Answer::json(&LogList::of(&api.gateway.log(), api.now()))
+    Answer::json(&LogList::of(LOG_NAME, &api.gateway.log(), api.now()))
 }
 
 fn log_file(api: &Api, call: Call) -> Result<Answer, RestError> {

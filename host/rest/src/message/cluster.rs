@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use sandbar_rpc::ClusterOverview;
 use serde::{Deserialize, Serialize};
 
+use crate::message::job_result::mask;
+
 /// The version that Flink's fields `flink-version` carry: ours.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// There is no commit in a build.
@@ -113,36 +115,10 @@ pub struct ConfigurationEntry {
     pub value: String,
 }
 
-/// What Flink writes in place of a secret.
-const MASK: &str = "******";
-/// Parts of keys whose values are secret. Source: Flink's `GlobalConfiguration.SENSITIVE_KEYS`.
-const SENSITIVE: [&str; 9] = [
-    "password",
-    "secret",
-    "fs.azure.account.key",
-    "apikey",
-    "api-key",
-    "auth-params",
-    "service-key",
-    "token",
-    "credentials",
-];
-
-/// Options as Flink lists them.
-pub(crate) fn configuration_entries(options: &BTreeMap<String, String>) -> Vec<ConfigurationEntry> {
-    masked(options).into_iter().map(|(key, value)| ConfigurationEntry { key, value }).collect()
-}
-
-/// Options without the values of those that are secret, by their keys.
-pub(crate) fn masked(options: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    let is_secret = |key: &str| {
-        let key = key.to_ascii_lowercase();
-        SENSITIVE.iter().any(|part| key.contains(part))
-    };
-    let one = |(key, value): (&String, &String)| {
-        (key.clone(), if is_secret(key) { MASK.to_owned() } else { value.clone() })
-    };
-    options.iter().map(one).collect()
+/// Options as Flink lists them, secrets masked.
+pub(crate) fn configuration_entries(options: BTreeMap<String, String>) -> Vec<ConfigurationEntry> {
+    let masked = mask(&options).into_iter();
+    masked.map(|(key, value)| ConfigurationEntry { key, value }).collect()
 }
 
 /// Answer of `GET /jobmanager/environment`.
@@ -176,14 +152,14 @@ impl Environment {
     }
 }
 
-/// Answer of `GET /jobmanager/logs`.
+/// Answer of `GET /jobmanager/logs` and `GET /taskmanagers/:id/logs`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogList {
     /// The logs that can be read.
     pub logs: Vec<LogFile>,
 }
 
-/// A log that can be read at `/jobmanager/logs/<name>`.
+/// A log that can be read at the path of the list, with its name added.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogFile {
     /// Its name.
@@ -195,8 +171,8 @@ pub struct LogFile {
 }
 
 impl LogList {
-    pub(crate) fn of(log: &str, now: i64) -> LogList {
+    pub(crate) fn of(name: &str, log: &str, now: i64) -> LogList {
         let size = log.len() as u64;
-        LogList { logs: vec![LogFile { name: LOG_NAME.to_owned(), size, mtime: now }] }
+        LogList { logs: vec![LogFile { name: name.to_owned(), size, mtime: now }] }
     }
 }

@@ -8,7 +8,6 @@ use sandbar_rpc::{JobView, SubtaskView, VertexView};
 use serde::{Deserialize, Serialize};
 
 use crate::execution::Locations;
-use crate::message::cluster::masked;
 use crate::message::job::duration;
 use crate::vertex_id::vertex_id;
 
@@ -132,6 +131,21 @@ pub struct ExecutionConfig {
     pub user_config: BTreeMap<String, String>,
 }
 
+/// What Flink writes in place of a secret.
+const MASK: &str = "******";
+/// Parts of keys whose values are secret. Source: Flink's `GlobalConfiguration.SENSITIVE_KEYS`.
+const SENSITIVE: [&str; 9] = [
+    "password",
+    "secret",
+    "fs.azure.account.key",
+    "apikey",
+    "api-key",
+    "auth-params",
+    "service-key",
+    "token",
+    "credentials",
+];
+
 impl JobConfig {
     pub(crate) fn of(job: &JobView) -> JobConfig {
         let options = &job.graph.configuration;
@@ -145,10 +159,22 @@ impl JobConfig {
                 restart_strategy: strategy.map_or("none", String::as_str).to_owned(),
                 job_parallelism: parallelism.unwrap_or(1),
                 object_reuse_mode: true,
-                user_config: masked(options),
+                user_config: mask(options),
             },
         }
     }
+}
+
+/// Replaces the values of secrets.
+pub(crate) fn mask(options: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let is_secret = |key: &str| {
+        let key = key.to_ascii_lowercase();
+        SENSITIVE.iter().any(|part| key.contains(part))
+    };
+    let one = |(key, value): (&String, &String)| {
+        (key.clone(), if is_secret(key) { MASK.to_owned() } else { value.clone() })
+    };
+    options.iter().map(one).collect()
 }
 
 /// Answer of `GET /jobs/:jobid/accumulators`. There are none: operators report metrics.

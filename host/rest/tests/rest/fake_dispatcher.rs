@@ -166,6 +166,13 @@ impl DispatcherGateway for FakeDispatcher {
         "INFO a line\nWARN another\n".to_owned()
     }
 
+    fn task_manager_log(&self, task_manager: &TaskManagerId) -> Result<String, GatewayError> {
+        match self.task_managers().iter().any(|known| known.id == *task_manager) {
+            true => Ok("a line of a TaskManager\n".to_owned()),
+            false => Err(GatewayError::NotFound(format!("no TaskManager {task_manager}"))),
+        }
+    }
+
     fn shut_down(&self) {
         self.is_shut_down.store(true, Ordering::SeqCst);
         self.shut_down.lock().unwrap().0.send(()).unwrap();

@@ -64,6 +64,9 @@ const EXPECTED: &[(&str, &str)] = &[
     ("/taskmanagers", "get"),
     ("/taskmanagers/metrics", "get"),
     ("/taskmanagers/{taskmanagerid}", "get"),
+    ("/taskmanagers/{taskmanagerid}/log", "get"),
+    ("/taskmanagers/{taskmanagerid}/logs", "get"),
+    ("/taskmanagers/{taskmanagerid}/logs/{filename}", "get"),
     ("/taskmanagers/{taskmanagerid}/metrics", "get"),
 ];
 
@@ -93,13 +96,14 @@ fn every_route_is_served_with_and_without_the_version() {
     let job = fixture.json(&format!("/jobs/{RUNNING}"));
     let vertex = job["vertices"][0]["id"].as_str().unwrap();
     for (path, verbs) in EXPECTED.iter().filter(|(_, verbs)| verbs.contains("get")) {
+        let log = if path.contains("jobmanager") { "jobmanager.log" } else { "taskmanager.log" };
         let path = path
             .replace("{jobid}", RUNNING)
             .replace("{vertexid}", vertex)
             .replace("{subtaskindex}", "0")
             .replace("{attempt}", "0")
             .replace("{taskmanagerid}", "tm-1")
-            .replace("{filename}", "jobmanager.log")
+            .replace("{filename}", log)
             .replace("{pluginid}", &"07".repeat(32));
         let has_answer = !path.contains("checkpoints") && !path.contains("savepoints");
         let plain = fixture.get(&path);

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream};
 use tonic::body::Body;
@@ -33,13 +34,21 @@ type LinkSink = mpsc::Sender<LinkEvent>;
 #[derive(Debug)]
 pub struct ServerHandle {
     address: SocketAddr,
-    _stop: oneshot::Sender<()>,
+    stop: oneshot::Sender<()>,
+    ended: JoinHandle<()>,
 }
 
 impl ServerHandle {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Takes no more links and waits until those that there are have ended.
+    pub async fn stop(self) {
+        drop(self.stop);
+        // A server that panicked has ended too.
+        let _ = self.ended.await;
     }
 }
 
@@ -66,12 +75,12 @@ pub async fn serve(address: SocketAddr, sink: LinkSink) -> std::io::Result<Serve
             // A dropped handle ends it as well.
             let _ = stopped.await;
         });
-    tokio::spawn(async move {
+    let ended = tokio::spawn(async move {
         if let Err(error) = server.await {
             tracing::error!(%error, "the RPC server ended");
         }
     });
-    Ok(ServerHandle { address: bound, _stop: stop })
+    Ok(ServerHandle { address: bound, stop, ended })
 }
 
 #[derive(Clone)]

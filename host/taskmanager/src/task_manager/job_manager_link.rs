@@ -69,6 +69,7 @@ impl JobManagerLink {
             | ToTaskManager::Deploy { .. }
             | ToTaskManager::Cancel(_)
             | ToTaskManager::Release(_)
+            | ToTaskManager::ReadLog { .. }
             | ToTaskManager::Shutdown => return,
         };
         if let Some(sender) = lock(&self.questions).remove(&number) {

@@ -1,0 +1,82 @@
+//! What a running cluster shows of itself: metrics, back pressure, logs and configuration.
+
+use sandbar_processes::{Cluster, eventually, jobs};
+use serde_json::{Value, json};
+
+#[test]
+fn prometheus_finds_the_metrics_of_cluster_jobs_and_tasks() {
+    let cluster = Cluster::with_workers(1, 1, &[]);
+    let job = cluster.submit(&jobs::endless("job", 1));
+    cluster.await_tasks(&job, "RUNNING");
+    let records = "flink_taskmanager_job_task_numRecordsIn{";
+    let text = eventually("records are counted", || {
+        let (status, text) = cluster.rest().text("GET", "/metrics", None);
+        assert_eq!(status, 200);
+        text.contains(records).then_some(text)
+    });
+    for line in [
+        "flink_jobmanager_numRegisteredTaskManagers 1",
+        "flink_jobmanager_taskSlotsTotal 1",
+        "flink_jobmanager_numRunningJobs 1",
+        "job_name=\"job\"",
+    ] {
+        assert!(text.contains(line), "{line}:\n{text}");
+    }
+}
+
+#[test]
+fn the_same_option_set_three_ways_is_shown_and_secrets_are_masked() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let value = |cluster: &Cluster, key: &str| {
+        let all = cluster.rest().get("/jobmanager/config");
+        let entry = all.as_array().unwrap().iter().find(|entry| entry["key"] == key);
+        entry.map_or(Value::Null, |entry| entry["value"].clone())
+    };
+    let files = [
+        ("flat.yaml", "parallelism.default: 7\nuser.password: hush\n"),
+        ("nested.yaml", "parallelism:\n  default: 7\nuser:\n  password: hush\n"),
+    ];
+    for (name, text) in files {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        let cluster = Cluster::start(&["--config", path.to_str().unwrap()]);
+        assert_eq!(value(&cluster, "parallelism.default"), "7", "{name}");
+        assert_eq!(value(&cluster, "user.password"), "******", "{name}");
+        assert_eq!(value(&cluster, "slot.request.timeout"), "5 min", "{name}");
+    }
+    let cluster = Cluster::start(&["-Dparallelism.default=7"]);
+    assert_eq!(value(&cluster, "parallelism.default"), "7");
+}
+
+#[test]
+fn logs_of_all_processes_are_read_over_rest() {
+    let cluster = Cluster::with_workers(1, 1, &[]);
+    let (status, text) = cluster.rest().text("GET", "/jobmanager/log", None);
+    assert!(status == 200 && text.contains("TaskManager registered"), "{text}");
+    let all = cluster.rest().get("/taskmanagers");
+    let id = all["taskmanagers"][0]["id"].as_str().unwrap();
+    let (of_worker, log) = cluster.rest().text("GET", &format!("/taskmanagers/{id}/log"), None);
+    assert!(of_worker == 200 && log.contains("registered at the JobManager"), "{log}");
+    let list = cluster.rest().get(&format!("/taskmanagers/{id}/logs"));
+    assert_eq!(list["logs"][0]["name"], "taskmanager.log");
+    let (of_nobody, _) = cluster.rest().refused("GET", "/taskmanagers/nobody/log", None);
+    assert_eq!(of_nobody, 404);
+}
+
+#[test]
+fn the_states_of_a_task_and_the_graph_of_a_job_are_shown() {
+    let cluster = Cluster::with_workers(1, 2, &[]);
+    let job = cluster.submit(&jobs::count_words("job", 2, 1000));
+    let done = cluster.await_state(&job, "FINISHED");
+    for state in ["CREATED", "RUNNING", "FINISHED"] {
+        assert!(done["timestamps"][state].as_i64().unwrap() > 0, "{state}: {done:#}");
+    }
+    assert_eq!(done["vertices"].as_array().unwrap().len(), 2);
+    let plan = cluster.rest().get(&format!("/jobs/{job}/plan"));
+    assert_eq!(plan["plan"]["nodes"].as_array().unwrap().len(), 2);
+    let tasks = cluster.tasks(&job);
+    assert_eq!(tasks.len(), 4);
+    assert!(tasks.iter().all(|task| task["status"] == "FINISHED"), "{tasks:#?}");
+    let result = cluster.rest().get(&format!("/jobs/{job}/execution-result"));
+    assert_eq!(result["status"]["id"], json!("COMPLETED"), "{result:#}");
+}
