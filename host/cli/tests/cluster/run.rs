@@ -1,5 +1,7 @@
 //! `run` on a cluster: what is sent, what is printed, and every way to leave.
 
+use std::path::Path;
+
 use sandbar_model::JobId;
 use sandbar_model::status::JobStatus;
 use sandbar_rpc::JobView;
@@ -50,6 +52,72 @@ fn a_detached_job_is_one_line_of_json() {
     let outcome = fixture().run(&["run", "-d", "-q", "--json", "job.toml"]);
     let expected = json!({ "jid": SUBMITTED.to_string(), "name": "copy" });
     assert_eq!((outcome.last_json(), outcome.stderr.as_str()), (expected, ""));
+}
+
+/// Copies a guest that `make guests` has built into the folder; the id that it has.
+fn add_guest(fixture: &Fixture, file: &str) -> String {
+    let built = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../target/guests/wasm32-unknown-unknown/guest")
+        .join(file);
+    let bytes = std::fs::read(&built)
+        .unwrap_or_else(|error| panic!("{}: {error}; run `make guests`", built.display()));
+    std::fs::write(fixture.home.path().join(file), &bytes).unwrap();
+    blake3::hash(&bytes).to_string()
+}
+
+#[test]
+fn a_job_plugin_is_uploaded_once_and_run_with_its_arguments() {
+    let fixture = fixture();
+    let id = add_guest(&fixture, "word_count.wasm");
+    for _ in 0..2 {
+        let outcome = fixture.run(&["run", "-d", "-p", "2", "word_count.wasm", "--", "lines.txt"]);
+        outcome.check_printed(SUBMITTED_LINE);
+    }
+    fixture.dispatcher.with(|recorded| {
+        assert_eq!(recorded.uploads, ["word_count.wasm"]);
+        let request = &recorded.requests[0];
+        assert_eq!(request.plugin.unwrap().to_string(), id);
+        assert_eq!(request.arguments, ["lines.txt"]);
+        assert_eq!(request.configuration["parallelism.default"], "2");
+        assert_eq!(request.base_folder.as_deref(), fixture.home.path().to_str());
+        assert_eq!(request, &recorded.requests[1]);
+    });
+}
+
+#[test]
+fn the_plugins_of_a_job_file_are_named_by_their_bytes() {
+    let job = "\
+name = \"copy\"
+[plugins]
+tools = { path = \"../text_tools.wasm\" }
+[[sources]]
+name = \"lines\"
+connector = \"files\"
+options = { path = \"lines.txt\" }
+[[operators]]
+name = \"words\"
+plugin = \"tools\"
+operator = \"words\"
+inputs = [\"lines\"]
+[[sinks]]
+name = \"console\"
+connector = \"print\"
+inputs = [\"words\"]
+";
+    let fixture = Fixture::new();
+    let id = add_guest(&fixture, "text_tools.wasm");
+    let folder = fixture.home.path().join("jobs");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("job.toml"), job).unwrap();
+    let outcome = fixture.run(&["run", "-d", "jobs/job.toml"]);
+    outcome.check_printed(SUBMITTED_LINE);
+    assert!(outcome.stderr.contains("Uploading plugin jobs/../text_tools.wasm, "), "{outcome:?}");
+    fixture.dispatcher.with(|recorded| {
+        assert_eq!(recorded.uploads, ["text_tools.wasm"]);
+        let request = &recorded.requests[0];
+        assert_eq!(request.plugins["tools"].to_string(), id);
+        assert_eq!(request.base_folder.as_deref(), folder.to_str());
+    });
 }
 
 #[test]

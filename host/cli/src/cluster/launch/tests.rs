@@ -60,6 +60,14 @@ impl Fixture {
     fn log(&self, name: &str) -> String {
         std::fs::read_to_string(self.folder.logs().join(name)).unwrap()
     }
+
+    /// Waits until a process has written a line.
+    fn await_line(&self, name: &str) -> String {
+        while !self.log(name).ends_with('\n') {
+            thread::yield_now();
+        }
+        self.log(name)
+    }
 }
 
 /// A REST API with this number of TaskManagers; its `host:port`.
@@ -101,7 +109,7 @@ fn a_cluster_comes_and_can_be_ended() {
     assert_eq!(names, ["jobmanager", "taskmanager-1", "taskmanager-2"]);
     let arguments = "args: taskmanager -Duser.key=a b --slots 3 \
                      -Djobmanager.rpc.address=127.0.0.1 -Djobmanager.rpc.port=4711\n";
-    assert_eq!(fixture.log("taskmanager-2.log"), arguments);
+    assert_eq!(fixture.await_line("taskmanager-2.log"), arguments);
     assert!(state.identities().iter().all(ProcessIdentity::is_alive));
     assert!(process::end(&state.identities()));
 }
