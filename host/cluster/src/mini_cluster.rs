@@ -86,7 +86,11 @@ impl MiniCluster {
         let engine = Engine::new(engine_options).context("cannot make the sandbox engine")?;
         // A job takes as many slots as it needs, each with the share that one of this many has.
         let managed_memory = settings::managed_memory_of_slot(&configuration)?;
-        let executor = TaskExecutor::new(options.clock, options.console, engine.stack_bytes_max());
+        let executor = TaskExecutor::new(
+            Arc::clone(&options.clock),
+            options.console,
+            engine.stack_bytes_max(),
+        );
         let executor = Arc::new(executor);
         let local_plugins = LocalPlugins::default();
         let link = Arc::new(JobManagerLink::new());
@@ -96,6 +100,7 @@ impl MiniCluster {
             executor: Arc::clone(&executor),
             settings_of: settings::of_job(managed_memory),
             local: local_plugins.clone(),
+            clock: Arc::clone(&options.clock),
             log: Arc::new(String::new),
         };
         let (task_manager, task_manager_events) = TaskManager::new(parts, Arc::clone(&link));

@@ -111,6 +111,7 @@ impl TaskManagerProcess {
             executor: Arc::new(executor),
             settings_of: settings::of_job(settings::managed_memory_of_slot(&configuration)?),
             local: LocalPlugins::default(),
+            clock: Arc::new(SystemClock),
             log: Arc::new(move || log.text()),
         };
         let (task_manager, messages) = TaskManager::new(parts, Arc::clone(&link));
