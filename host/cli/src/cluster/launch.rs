@@ -91,6 +91,7 @@ impl Launch<'_> {
             return Ok(false);
         };
         launched.state.rest = Some(addresses.rest.clone());
+        self.folder.write(&launched.state)?;
         let arguments = self.task_manager_arguments(&addresses)?;
         for number in 1..=self.task_managers {
             self.spawn(launched, "taskmanager", format!("taskmanager-{number}"), &arguments)?;

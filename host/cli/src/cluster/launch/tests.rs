@@ -15,6 +15,7 @@ use crate::cluster::state;
 struct Fixture {
     home: TempDir,
     folder: StateFolder,
+    task_managers: u32,
 }
 
 impl Fixture {
@@ -26,7 +27,7 @@ impl Fixture {
         std::fs::write(&binary, format!("{head}{script}\n")).unwrap();
         std::fs::set_permissions(&binary, std::fs::Permissions::from_mode(0o755)).unwrap();
         let folder = StateFolder::open(home.path().join("state")).unwrap();
-        Fixture { home, folder }
+        Fixture { home, folder, task_managers: 2 }
     }
 
     fn launch(&self, timeout: Duration) -> anyhow::Result<Option<ClusterState>> {
@@ -46,7 +47,7 @@ impl Fixture {
             binary: &binary,
             folder: &self.folder,
             configuration: vec!["-Duser.key=a b".into()],
-            task_managers: 2,
+            task_managers: self.task_managers,
             slots: Some("3"),
             timeout,
         };
@@ -111,6 +112,16 @@ fn a_cluster_comes_and_can_be_ended() {
                      -Djobmanager.rpc.address=127.0.0.1 -Djobmanager.rpc.port=4711\n";
     assert_eq!(fixture.await_line("taskmanager-2.log"), arguments);
     assert!(state.identities().iter().all(ProcessIdentity::is_alive));
+    assert!(process::end(&state.identities()));
+}
+
+#[test]
+fn a_jobmanager_alone_is_a_cluster() {
+    let rest = serve_overview(0);
+    let fixture = Fixture { task_managers: 0, ..Fixture::new(&script(&rest)) };
+    let state = fixture.launch(Duration::from_secs(30)).unwrap().unwrap();
+    assert_eq!((state.rest.as_ref(), state.processes.len()), (Some(&rest), 1));
+    assert_eq!(fixture.state(), Some(state.clone()));
     assert!(process::end(&state.identities()));
 }
 
