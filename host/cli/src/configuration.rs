@@ -48,19 +48,17 @@ impl ConfigurationArgs {
             Some(path) => read(&path)?,
             None => Configuration::new(),
         };
-        configuration.merge(self.overrides()?);
+        configuration.merge(self.overrides());
         let errors = configuration.errors().iter().map(ToString::to_string).collect();
         Problems(errors).into_result()?;
         configuration.unknown_keys().iter().for_each(output::warning);
         Ok(configuration)
     }
 
-    /// What `-D` set alone: it wins over what a job sets itself.
-    ///
-    /// # Errors
-    /// None; values are checked by whoever lays the overrides over a configuration.
-    pub(crate) fn overrides(&self) -> anyhow::Result<Configuration> {
-        Ok(Configuration::from_pairs(self.overrides.iter().cloned()))
+    /// What `-D` set alone: it wins over what a job sets itself. Values are checked by whoever
+    /// lays the overrides over a configuration.
+    pub(crate) fn overrides(&self) -> Configuration {
+        Configuration::from_pairs(self.overrides.iter().cloned())
     }
 
     /// The arguments again, for a process that is to have the same configuration.

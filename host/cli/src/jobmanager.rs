@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::configuration::{ConfigurationArgs, cache_folder, warn_of_unknown_keys};
 use crate::output;
-use crate::run::signals::Signals;
+use crate::signals::Signals;
 
 /// Arguments of `sandbar jobmanager`.
 #[derive(Args, Debug)]
@@ -71,7 +71,7 @@ pub(crate) fn execute(args: JobManagerArgs, log: LogBuffer) -> anyhow::Result<Ex
     };
     let ended = JobSource::of(path, args.arguments.clone())
         .map_err(anyhow::Error::from)
-        .and_then(|source| run_job(&process, &source, &args.configuration.overrides()?));
+        .and_then(|source| run_job(&process, &source, &args.configuration.overrides()));
     process.job_manager().stop();
     process.run_to_end();
     ended

@@ -23,8 +23,8 @@ Examples:
   sandbar bench exchange --records 2000000 --rounds 3 --json
   sandbar bench exchange -Dtaskmanager.network.compression.codec=LZ4
 
-Each record is its own key. An operator in the sandbox takes it and hands it on, and a sink drops it;
-parallelism 2. CPU seconds are those of all processes, the JobManager's included.")]
+Each record is its own key. An operator in the sandbox takes it and hands it on, and a sink drops
+it; parallelism 2. CPU seconds are those of all processes, the JobManager's included.")]
 pub(super) struct ExchangeArgs {
     #[command(flatten)]
     guests: GuestArgs,

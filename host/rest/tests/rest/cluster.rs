@@ -47,7 +47,10 @@ fn the_web_page_has_a_title_and_its_options() {
 #[test]
 fn the_jobmanager_shows_options_metrics_and_logs() {
     let fixture = Fixture::new();
-    let options = json!([{ "key": "rest.port", "value": "8081" }]);
+    let options = json!([
+        { "key": "rest.port", "value": "8081" },
+        { "key": "store.Password", "value": "******" },
+    ]);
     assert_eq!(fixture.json("/jobmanager/config"), options);
     let metrics = json!([{ "id": "taskSlotsTotal", "value": "4" }]);
     assert_eq!(fixture.json("/jobmanager/metrics?get=taskSlotsTotal"), metrics);

@@ -154,7 +154,8 @@ impl DispatcherGateway for FakeDispatcher {
     }
 
     fn configuration(&self) -> BTreeMap<String, String> {
-        BTreeMap::from([("rest.port".to_owned(), "8081".to_owned())])
+        let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        BTreeMap::from([pair("rest.port", "8081"), pair("store.Password", "sesame")])
     }
 
     fn prometheus(&self) -> String {
@@ -265,6 +266,8 @@ fn attempt(number: u32, state: ExecutionState, since: i64) -> SubtaskView {
             ("idleTimeMsPerSecond", 100.0),
             ("busyTimeMsPerSecond", 300.0),
             ("currentInputWatermark", 1_700.0),
+            ("numRecordsRefused", 3.0),
+            ("lines.words", 4.0),
         ]),
         earlier: Vec::new(),
     }
