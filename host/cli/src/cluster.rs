@@ -3,7 +3,7 @@
 mod launch;
 mod process;
 mod start;
-mod state;
+pub(crate) mod state;
 mod status;
 mod stop;
 

@@ -63,10 +63,13 @@ impl ConfigurationArgs {
 
     /// The arguments again, for a process that is to have the same configuration.
     pub(crate) fn to_arguments(&self) -> Vec<OsString> {
-        let file =
-            self.file().into_iter().flat_map(|file| [OsString::from("--config"), file.into()]);
         let overrides = self.overrides.iter().map(|(key, value)| format!("-D{key}={value}").into());
-        file.chain(overrides).collect()
+        self.file_arguments().chain(overrides).collect()
+    }
+
+    /// Those of them that name the file.
+    pub(crate) fn file_arguments(&self) -> impl Iterator<Item = OsString> {
+        self.file().into_iter().flat_map(|file| [OsString::from("--config"), file.into()])
     }
 
     fn file(&self) -> Option<PathBuf> {

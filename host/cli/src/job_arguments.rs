@@ -1,6 +1,7 @@
 //! The job that a verb is about, and how it is prepared: the same for verbs that only look at it
 //! and for those that run it.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -16,7 +17,7 @@ pub(crate) struct JobArguments {
     pub(crate) job: PathBuf,
     /// Arguments for a job plugin's `define`; a job file takes none.
     #[arg(last = true)]
-    arguments: Vec<String>,
+    pub(crate) arguments: Vec<String>,
     /// Parallelism of operators that set none themselves, as -Dparallelism.default; by default
     /// the number of cores or, on a cluster, the cluster's parallelism.default.
     #[arg(short, long, value_parser = clap::value_parser!(u32).range(1..))]
@@ -40,6 +41,11 @@ impl JobArguments {
     /// Everything that is wrong with it.
     pub(crate) fn configuration(&self) -> anyhow::Result<Configuration> {
         self.configuration.load()
+    }
+
+    /// The arguments that name the configuration file, for a process that is to read it too.
+    pub(crate) fn file_arguments(&self) -> impl Iterator<Item = OsString> {
+        self.configuration.file_arguments()
     }
 
     /// What `-D` and `-p` set, which wins over what the job sets itself.

@@ -61,6 +61,8 @@ struct Cli {
 enum Verb {
     /// Runs a job, in this process or on a cluster.
     Run(run::RunArgs),
+    /// Runs a job on a cluster of its own, which ends with the job.
+    RunApplication(run::RunArgs),
     /// Lists the jobs of a cluster.
     List(list::ListArgs),
     /// Cancels jobs of a cluster.
@@ -99,6 +101,7 @@ fn main() -> ExitCode {
     let log = logging::start(&cli.logging, cli.verb.is_server());
     let result = match cli.verb {
         Verb::Run(args) => run::execute(&args),
+        Verb::RunApplication(args) => run::execute_application(&args),
         Verb::List(args) => list::execute(&args),
         Verb::Cancel(args) => cancel::execute(&args),
         Verb::Cluster(args) => cluster::execute(&args),

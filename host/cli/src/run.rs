@@ -1,6 +1,7 @@
 //! `sandbar run`: runs a job in this process or on a cluster, and stays with it to its end unless
 //! it is told not to.
 
+mod application;
 mod attached;
 mod local;
 mod progress;
@@ -30,6 +31,10 @@ Examples:
   sandbar run -t remote job.toml           on the cluster at rest.address:rest.port, and stay
   sandbar run -d job.toml                  the same, and return once it is submitted
   sandbar run -d -m 10.0.0.7:8081 job.toml on another cluster
+  sandbar run -t application job.toml      on a cluster of its own, which ends with the job
+
+With the targets application and per-job, a JobManager is started that runs this job alone, and that
+starts TaskManagers on this machine as the job needs them; per-job makes the graph here first.
 
 In this process, records that print sinks write go to standard output; on a cluster they go to the
 output of its TaskManagers. Progress and summary go to standard error. Ctrl-C cancels a job in this
@@ -74,6 +79,21 @@ impl RunArgs {
     }
 }
 
+/// Runs the verb `run-application`, which is `run -t application`. Source: Flink's command line.
+pub(crate) fn execute_application(args: &RunArgs) -> anyhow::Result<ExitCode> {
+    let run = || {
+        let target = args.target.unwrap_or(ExecutionTarget::Application);
+        if !matches!(target, ExecutionTarget::Application | ExecutionTarget::PerJob) {
+            bail!(
+                "run-application gives a job a cluster of its own, with the target application or \
+                 per-job; use `sandbar run` for others"
+            );
+        }
+        application::run(args, &args.job.configuration()?, target)
+    };
+    problems::in_json(args.json, run())
+}
+
 /// Runs the verb.
 pub(crate) fn execute(args: &RunArgs) -> anyhow::Result<ExitCode> {
     problems::in_json(args.json, run(args))
@@ -84,9 +104,8 @@ fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     match target::choose(args.target, &configuration, args.needing_cluster())? {
         ExecutionTarget::Local => local::run(args, configuration),
         ExecutionTarget::Remote => remote::run(args, &configuration),
-        ExecutionTarget::Application | ExecutionTarget::PerJob => bail!(
-            "a job cannot have a cluster of its own; run it with -t local in this process, or \
-             with -t remote on a cluster that is there"
-        ),
+        target @ (ExecutionTarget::Application | ExecutionTarget::PerJob) => {
+            application::run(args, &configuration, target)
+        }
     }
 }

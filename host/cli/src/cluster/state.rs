@@ -39,12 +39,16 @@ impl StateArgs {
         if let Some(path) = &self.state_dir {
             return std::path::absolute(path).context("cannot find the working folder");
         }
-        let absolute = |path: String| Some(PathBuf::from(path)).filter(|path| path.is_absolute());
-        let of_user = || Some(Path::new(&variable("HOME")?).join(".local/state"));
-        let state = variable("XDG_STATE_HOME").and_then(absolute).or_else(of_user);
-        let state = state.context("there is no HOME to remember a cluster in; give --state-dir")?;
-        Ok(state.join("sandbar"))
+        folder_of_user().context("there is no HOME to remember a cluster in; give --state-dir")
     }
+}
+
+/// Where this user's state goes, if there is a home.
+pub(crate) fn folder_of_user() -> Option<PathBuf> {
+    let absolute = |path: String| Some(PathBuf::from(path)).filter(|path| path.is_absolute());
+    let of_user = || Some(Path::new(&variable("HOME")?).join(".local/state"));
+    let state = variable("XDG_STATE_HOME").and_then(absolute).or_else(of_user)?;
+    Some(state.join("sandbar"))
 }
 
 /// A cluster that was started.
