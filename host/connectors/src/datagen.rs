@@ -47,8 +47,8 @@ pub(crate) const OPTIONS: &[OptionSpec] = &[
         OptionKind::Json,
         "json: a table from member to {kind, ...}, where kind is sequence (start = 0, step = 1), \
          random-int (min, max), random-float (min, max), random-string (length), random-bool, \
-         one-of (values), constant (value), timestamp or now (milliseconds of the clock, different in every run). \
-         By default {id = {kind = \"sequence\"}}.",
+         one-of (values), constant (value), timestamp or now (the clock in milliseconds, so \
+         different in every run). By default {id = {kind = \"sequence\"}}.",
     ),
     OptionSpec::defaulted("words-per-line", OptionKind::Integer, "8", "text: words of a line."),
     OptionSpec::defaulted(

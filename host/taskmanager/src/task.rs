@@ -12,7 +12,6 @@ use std::time::{Duration, Instant};
 
 use sandbar_connectors::Console;
 use sandbar_model::{Clock, Watermark};
-use sandbar_state::ManagedMemory;
 
 use crate::chain::{ChainBuilder, Head, Operator};
 use crate::deployment::TaskDeployment;
@@ -48,7 +47,6 @@ impl Task {
             network: self.network.as_deref(),
         };
         let gate = wiring.gate();
-        let memory = ManagedMemory::new(self.deployment.job.settings.managed_memory_bytes);
         let chain = ChainBuilder {
             deployment: &self.deployment,
             control: &self.control,
@@ -56,7 +54,6 @@ impl Task {
             console: &self.console,
             wiring: &wiring,
             metrics: &self.metrics,
-            memory: &memory,
         };
         let head = chain.build()?;
         if self.control.is_canceled() {

@@ -25,6 +25,7 @@ pub use self::plugin_store::LocalPlugins;
 use self::plugin_store::PluginStore;
 use self::report::TaskReports;
 use crate::deployment::TaskSettings;
+use crate::slot_table::{SlotBudget, SlotTable};
 use crate::task_executor::{TaskExecutor, TaskHandle, TaskStateChange};
 
 /// What tasks have to tell and the loop has not heard; a task that has more waits.
@@ -74,6 +75,8 @@ pub struct TaskManagerParts {
     pub executor: Arc<TaskExecutor>,
     /// Reads a job's options.
     pub settings_of: SettingsOf,
+    /// What each of its slots may use.
+    pub slots: SlotBudget,
     /// Plugins that need not be fetched.
     pub local: LocalPlugins,
     /// Time, for lags.
@@ -121,6 +124,7 @@ impl TaskManager {
             link: Arc::clone(&link),
             executor: Arc::clone(&parts.executor),
             settings_of: parts.settings_of,
+            slots: Arc::new(SlotTable::new(parts.slots)),
             events: sender,
         };
         let manager = TaskManager {

@@ -133,6 +133,7 @@ impl DispatcherGateway for FakeDispatcher {
             slots: 4,
             free_slots: 2,
             managed_memory_bytes: 0,
+            guest_memory_bytes: 0,
             cpu_cores: 2,
             metrics: BTreeMap::new(),
         }]

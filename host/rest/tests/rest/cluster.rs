@@ -79,7 +79,7 @@ fn task_managers_show_slots_and_memory() {
     let resource = |cpu: f64, managed: u64| {
         json!({
             "cpuCores": cpu,
-            "taskHeapMemory": 0,
+            "taskHeapMemory": 2 * managed,
             "taskOffHeapMemory": 0,
             "managedMemory": managed,
             "networkMemory": 0,
@@ -101,7 +101,9 @@ fn task_managers_show_slots_and_memory() {
         "hardware": {
             "cpuCores": 8, "physicalMemory": 0, "freeMemory": 0, "managedMemory": bytes,
         },
-        "memoryConfiguration": { "managedMemory": bytes, "totalFlinkMemory": bytes },
+        "memoryConfiguration": {
+            "managedMemory": bytes, "taskHeap": 2 * bytes, "totalFlinkMemory": 3 * bytes,
+        },
     });
     assert_eq!(fixture.json("/taskmanagers"), json!({ "taskmanagers": [expected.clone()] }));
     let slot = json!({

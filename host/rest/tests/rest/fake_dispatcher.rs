@@ -148,6 +148,7 @@ impl DispatcherGateway for FakeDispatcher {
             slots: 4,
             free_slots: 2,
             managed_memory_bytes: 512 << 20,
+            guest_memory_bytes: 1 << 30,
             cpu_cores: 8,
             metrics: numbers(&[("Status.JVM.Memory.Heap.Used", 1024.0)]),
         }]
