@@ -17,7 +17,7 @@ use crate::error::Error;
 /// Keys kept in the cache unless `sandbar.state.cache.entries` says otherwise.
 pub(crate) const CACHE_ENTRIES_DEFAULT: usize = 65_536;
 /// Dirty entries of one state that may wait for a checkpoint; beyond it every call writes some.
-pub(crate) const DIRTY_MAX: usize = 4096;
+pub(crate) const DIRTY_MAX: usize = 16_384;
 /// Entries of one state that a call writes behind while there are more than [`DIRTY_MAX`].
 pub(crate) const WRITE_BEHIND: usize = 1024;
 
