@@ -48,6 +48,12 @@ pub trait Encode<T>: Format<T> {
     fn never_fails(&self) -> bool {
         false
     }
+
+    /// Whether the bytes of a value are those of its text, as they are. Text that a function has
+    /// borrowed is then written without a copy in between. False unless the codec says otherwise.
+    fn is_text(&self) -> bool {
+        false
+    }
 }
 
 /// Turns bytes into values.

@@ -81,7 +81,7 @@ where
     Out: 'static,
     F: KeyedProcessFunction<K, In, Out>,
 {
-    #[inline]
+    #[inline(always)]
     fn push(&mut self, timestamp: i64, value: In) -> Outcome {
         self.ctx.prepare_key()?;
         self.ctx.set_timestamp(timestamp);
