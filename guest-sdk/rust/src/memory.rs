@@ -83,13 +83,12 @@ pub(crate) fn to_string_from(
     column: &ValueColumn<'_>,
     range: Range<usize>,
 ) -> Result<String, Utf8Error> {
-    let known = column.text.is_some_and(|text| text.get(range.clone()).is_some());
-    if !known {
-        check_utf8(&column.bytes[range.clone()])?;
+    if !column.is_text(&range) {
+        check_utf8(&column.bytes()[range.clone()])?;
     }
-    // SAFETY: the bytes of the range were found to be UTF-8, as part of the text, which has the
-    // bytes of the column, or by themselves.
-    Ok(unsafe { String::from_utf8_unchecked(to_vec_from(column.bytes, range)) })
+    // SAFETY: the bytes of the range were found to be UTF-8: by themselves, or as part of the
+    // column, whose bytes and text are the same and which nobody outside the SDK can make.
+    Ok(unsafe { String::from_utf8_unchecked(to_vec_from(column.bytes(), range)) })
 }
 
 /// Out of line and without the string, so that the string can stay in registers.

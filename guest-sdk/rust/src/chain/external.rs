@@ -253,6 +253,7 @@ impl<T: 'static, C: Encode<T>> Pipe<T> for External<C> {
         if self.codec.is_text() { Reads::ValuesAndTexts } else { Reads::Values }
     }
 
+    #[inline(never)]
     fn push_ref(&mut self, timestamp: i64, value: &T) -> Outcome {
         self.columns.push(timestamp, |_| Ok(false), |bytes| self.codec.encode(value, bytes))
     }
@@ -263,6 +264,16 @@ impl<T: 'static, C: Encode<T>> Pipe<T> for External<C> {
 
     fn push_all(&mut self, chunk: &mut Chunk<T>) {
         let codec = &*self.codec;
+        if !codec.never_fails() {
+            // Not called then; so the one call of an encoder that can fail is that in `push_ref`,
+            // where the compiler puts all of it in line.
+            for (timestamp, value) in chunk.drain(..) {
+                if let Err(failure) = self.push_ref(timestamp, &value) {
+                    broken_promise(&failure.into_error());
+                }
+            }
+            return;
+        }
         let no_keys = None::<fn(&T, &mut Vec<u8>) -> Result<(), Error>>;
         self.columns.push_all(chunk, no_keys, |value, values| codec.encode(value, values));
     }

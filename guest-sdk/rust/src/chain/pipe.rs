@@ -108,7 +108,7 @@ pub(crate) struct Records<'a> {
 impl Records<'_> {
     /// Makes the record at a position the current one.
     #[inline(always)]
-    fn begin(self, position: usize) {
+    pub(crate) fn begin(self, position: usize) {
         self.instance.begin_record();
         if let Some(slots) = self.slots {
             self.instance.keys.select(slots[position]);

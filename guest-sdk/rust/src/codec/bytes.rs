@@ -36,6 +36,6 @@ impl Decode<Vec<u8>> for Bytes {
 
     #[inline(always)]
     fn decode_from(&self, column: &ValueColumn<'_>, range: Range<usize>) -> Result<Vec<u8>, Error> {
-        Ok(memory::to_vec_from(column.bytes, range))
+        Ok(memory::to_vec_from(column.bytes(), range))
     }
 }

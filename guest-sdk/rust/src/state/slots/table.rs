@@ -103,7 +103,7 @@ impl SlotTable {
         self.touched.clear();
     }
 
-    /// Appends the slot of each key of a column to `records`. Keys that have none get one; `evict`
+    /// Sets `records` to the slot of each key of a column. Keys that have none get one; `evict`
     /// is told of each slot that is taken from another key for it.
     pub(super) fn find_or_claim_all(
         &mut self,
@@ -112,27 +112,26 @@ impl SlotTable {
         records: &mut Vec<u32>,
         mut evict: impl FnMut(u32, &[u8]),
     ) {
-        records.reserve(ends.len());
+        records.resize(ends.len(), 0);
         let mut guesses = [Guess { digest: Digest::of(&[]), slot: 0 }; BLOCK_KEYS];
         let mut start = 0;
-        for block in ends.chunks(BLOCK_KEYS) {
+        for (block, found) in ends.chunks(BLOCK_KEYS).zip(records.chunks_mut(BLOCK_KEYS)) {
             digest_all(column, start, block, &mut guesses);
             guess_all(&self.index, &mut guesses[..block.len()]);
             self.fetch(&guesses[..block.len()]);
-            let mut rest = block;
-            while !rest.is_empty() {
-                let unconfirmed = &guesses[block.len() - rest.len()..block.len()];
-                let confirmed =
-                    self.confirm(unconfirmed, Keys { column, start, ends: rest }, records);
+            let mut done = 0;
+            loop {
+                let keys = Keys { column, start, ends: &block[done..] };
+                let confirmed = self.confirm(&guesses[done..block.len()], keys, &mut found[done..]);
                 if confirmed > 0 {
-                    start = rest[confirmed - 1] as usize;
+                    done += confirmed;
+                    start = block[done - 1] as usize;
                 }
-                rest = &rest[confirmed..];
-                let Some((end, behind)) = rest.split_first() else { break };
+                let Some(end) = block.get(done) else { break };
                 let key = &column[start..*end as usize];
-                let digest = unconfirmed[confirmed].digest;
-                records.push(self.find_or_claim(key, digest, &mut evict));
-                (start, rest) = (*end as usize, behind);
+                found[done] = self.find_or_claim(key, guesses[done].digest, &mut evict);
+                done += 1;
+                start = *end as usize;
             }
         }
     }
@@ -149,14 +148,14 @@ impl SlotTable {
         std::hint::black_box(all);
     }
 
-    /// Appends the slots of the guesses that are right, up to the first that is not, and returns
-    /// how many there are.
+    /// Sets the slots of the guesses that are right, up to the first that is not, and returns how
+    /// many there are.
     #[inline(never)]
-    fn confirm(&mut self, guesses: &[Guess], keys: Keys<'_>, records: &mut Vec<u32>) -> usize {
+    fn confirm(&mut self, guesses: &[Guess], keys: Keys<'_>, found: &mut [u32]) -> usize {
         let stamp = self.call | RECENT;
         let Keys { column, mut start, ends } = keys;
         let mut confirmed = 0;
-        for (guess, end) in guesses.iter().zip(ends) {
+        for ((guess, end), slot) in guesses.iter().zip(ends).zip(found) {
             let Some(held) = self.slots.get_mut(guess.slot as usize) else { break };
             if held.digest != guess.digest {
                 break;
@@ -173,7 +172,7 @@ impl SlotTable {
                 }
                 held.stamp = stamp;
             }
-            records.push(guess.slot);
+            *slot = guess.slot;
             confirmed += 1;
             start = end;
         }
