@@ -1,8 +1,6 @@
 //! Bytes as they are.
 
-use std::ops::Range;
-
-use super::{Decode, Encode, Format, ValueColumn};
+use super::{Decode, Encode, Format};
 use crate::error::Error;
 use crate::memory;
 
@@ -32,10 +30,5 @@ impl Decode<Vec<u8>> for Bytes {
     #[inline(always)]
     fn decode(&self, bytes: &[u8]) -> Result<Vec<u8>, Error> {
         Ok(memory::to_vec(bytes))
-    }
-
-    #[inline(always)]
-    fn decode_from(&self, column: &ValueColumn<'_>, range: Range<usize>) -> Result<Vec<u8>, Error> {
-        Ok(memory::to_vec_from(column.bytes(), range))
     }
 }
