@@ -2,6 +2,7 @@
 //! binary (`bench/native.rs`), so that the two differ by the sandbox alone.
 
 use sandbar_sdk::prelude::*;
+use sandbar_sdk::text::split;
 
 /// Counts by key and emits every update, as Flink's `sum` does.
 #[derive(Default)]
@@ -75,9 +76,9 @@ sandbar_sdk::plugin! {
             .doc("Counts records by key and emits nothing.");
         plugin
             .flat_map("words", |line: String, out: &mut Collector<String>| {
-                line.split(' ')
+                split(&line, b' ')
                     .filter(|word| !word.is_empty())
-                    .for_each(|word| out.collect(word.to_owned()));
+                    .for_each(|word| out.collect_str(word));
             })
             .input(Text)
             .output(Text)
