@@ -2,7 +2,6 @@
 //! binary (`bench/native.rs`), so that the two differ by the sandbox alone.
 
 use sandbar_sdk::prelude::*;
-use sandbar_sdk::text::split;
 
 /// Counts by key and emits every update, as Flink's `sum` does.
 #[derive(Default)]
@@ -76,7 +75,7 @@ sandbar_sdk::plugin! {
             .doc("Counts records by key and emits nothing.");
         plugin
             .flat_map("words", |line: String, out: &mut Collector<String>| {
-                split(&line, b' ')
+                line.split(' ')
                     .filter(|word| !word.is_empty())
                     .for_each(|word| out.collect_str(word));
             })
