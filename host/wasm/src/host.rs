@@ -5,6 +5,7 @@ pub(crate) mod closed;
 
 use std::any::Any;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sandbar_model::RecordBatchView;
 
@@ -280,6 +281,10 @@ pub trait OperatorHost: Any + Send {
 
     /// Milliseconds since the Unix epoch, the same during one batch.
     fn processing_time(&self) -> i64;
+
+    /// Told after each call how long the guest worked; what the host did meanwhile for what the
+    /// guest emitted does not count.
+    fn on_call_ended(&mut self, _in_guest: Duration) {}
 
     /// Writes a log line; its volume has been limited.
     fn log(&mut self, operator: u32, level: LogLevel, message: &str);

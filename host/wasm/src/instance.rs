@@ -250,7 +250,9 @@ impl Instance {
             return Err(self.failed(function, GuestFault::Fatal { message }));
         }
         self.store.data_mut().start_call();
-        match export.call(&mut self.store, params) {
+        let outcome = export.call(&mut self.store, params);
+        self.store.data_mut().end_call();
+        match outcome {
             Ok((Ok(()),)) => Ok(()),
             Ok((Err(ErrorOut::BadRecord(bad)),)) => Err(self.failed(
                 function,

@@ -102,6 +102,14 @@ impl StoreState {
         self.last_error_line = None;
     }
 
+    /// Marks the end of a call into the guest.
+    pub(crate) fn end_call(&mut self) {
+        let in_guest = self.call_started.elapsed().saturating_sub(self.call_in_host);
+        if let Some(host) = self.host.as_deref_mut() {
+            host.on_call_ended(in_guest);
+        }
+    }
+
     /// Decides, on an epoch tick, whether the guest may go on.
     pub(crate) fn check_interrupts(&self) -> Result<(), Stop> {
         if self.canceled.load(Ordering::Relaxed) {

@@ -19,6 +19,8 @@ fn prometheus_finds_the_metrics_of_cluster_jobs_and_tasks() {
         "flink_jobmanager_taskSlotsTotal 1",
         "flink_jobmanager_numRunningJobs 1",
         "job_name=\"job\"",
+        "flink_taskmanager_job_task_guestTimeMsPerSecond{",
+        "flink_taskmanager_job_task_currentInputWatermark{",
     ] {
         assert!(text.contains(line), "{line}:\n{text}");
     }
@@ -158,4 +160,33 @@ fn records_that_cross_between_processes_go_over_one_connection_each_way() {
         });
         assert_eq!(open.count(), 1, "port {port}");
     }
+}
+
+#[test]
+fn the_time_of_guests_is_a_part_of_the_busy_time() {
+    let cluster = Cluster::with_workers(1, 1, &["-Dheartbeat.interval=500ms"]);
+    let spec = json!({
+        "name": "guests",
+        "plugins": { "operators": { "path": guest("guest-operators") } },
+        "sources": [{ "name": "lines", "connector": "datagen", "options": { "format": "text" } }],
+        "operators": [
+            { "name": "upper", "plugin": "operators", "operator": "upper", "inputs": ["lines"] },
+        ],
+        "sinks": [{ "name": "out", "connector": "discard", "inputs": ["upper"] }],
+    });
+    let job = cluster.submit(&spec);
+    cluster.await_tasks(&job, "RUNNING");
+    let vertex = cluster.job(&job)["vertices"][0]["id"].as_str().unwrap().to_owned();
+    let names = "guestTimeMsPerSecond,busyTimeMsPerSecond";
+    let path = format!("/jobs/{job}/vertices/{vertex}/subtasks/0/metrics?get={names}");
+    eventually("guests work", || {
+        let metrics = cluster.rest().get(&path);
+        let value = |name: &str| -> Option<f64> {
+            let found = metrics.as_array()?.iter().find(|metric| metric["id"] == name)?;
+            found["value"].as_str()?.parse().ok()
+        };
+        let (in_guest, busy) = (value("guestTimeMsPerSecond")?, value("busyTimeMsPerSecond")?);
+        assert!(in_guest <= busy + 50.0, "{in_guest} of {busy}");
+        (in_guest > 100.0).then_some(())
+    });
 }

@@ -223,6 +223,7 @@ impl ChainBuilder<'_> {
             key_groups,
             memory,
             clock: Arc::clone(self.clock),
+            control: Arc::clone(self.control),
         }
     }
 

@@ -6,6 +6,7 @@
 mod state_calls;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use sandbar_model::{Clock, RecordBatchView, Watermark};
 use sandbar_state::{KeyGroups, KeyedState, ManagedMemory, OperatorState, TimerOwner, Timers};
@@ -16,6 +17,7 @@ use sandbar_wasm::{
 
 use super::outputs::Outputs;
 use crate::error::TaskError;
+use crate::task::control::TaskControl;
 
 /// Timers handed to a guest in one call, at most.
 const TIMERS_PER_CALL_MAX: usize = 1024;
@@ -36,6 +38,8 @@ pub(crate) struct GuestServices {
     pub(crate) memory: ManagedMemory,
     /// Processing time.
     pub(crate) clock: Arc<dyn Clock>,
+    /// Counts the guest's time.
+    pub(crate) control: Arc<TaskControl>,
 }
 
 /// Timers to hand to the guest.
@@ -55,6 +59,7 @@ pub(crate) struct GuestHost {
     operator_state: OperatorState,
     watermark: Watermark,
     clock: Arc<dyn Clock>,
+    control: Arc<TaskControl>,
     now_ms: i64,
     outputs: Outputs,
     failure: Option<TaskError>,
@@ -79,6 +84,7 @@ impl GuestHost {
             watermark: Watermark::MIN,
             now_ms: services.clock.now_ms(),
             clock: services.clock,
+            control: services.control,
             outputs,
             failure: None,
         }
@@ -262,6 +268,10 @@ impl OperatorHost for GuestHost {
 
     fn processing_time(&self) -> i64 {
         self.now_ms
+    }
+
+    fn on_call_ended(&mut self, in_guest: Duration) {
+        self.control.add_guest(in_guest);
     }
 
     fn log(&mut self, operator: u32, level: LogLevel, message: &str) {

@@ -32,6 +32,7 @@ pub struct TaskControl {
     unflushed: AtomicBool,
     back_pressured_ns: AtomicU64,
     idle_ns: AtomicU64,
+    guest_ns: AtomicU64,
     /// Since when the task waits: nanoseconds since it was made, doubled, and 1 more if it is for
     /// room; 0 while it works.
     waiting: AtomicU64,
@@ -103,6 +104,16 @@ impl TaskControl {
         }
     }
 
+    /// Adds time that guests of the task worked.
+    pub(crate) fn add_guest(&self, spent: Duration) {
+        self.guest_ns.fetch_add(nanoseconds(spent), Ordering::Relaxed);
+    }
+
+    /// Time that guests of the task worked in calls that have ended: a part of its busy time.
+    pub fn guest(&self) -> Duration {
+        Duration::from_nanos(self.guest_ns.load(Ordering::Relaxed))
+    }
+
     /// Where its time went, the wait that it is in included.
     pub fn times(&self) -> TaskTimes {
         let now = nanoseconds(self.created.elapsed());
@@ -128,6 +139,7 @@ impl Default for TaskControl {
             unflushed: AtomicBool::new(false),
             back_pressured_ns: AtomicU64::new(0),
             idle_ns: AtomicU64::new(0),
+            guest_ns: AtomicU64::new(0),
             waiting: AtomicU64::new(0),
             created: Instant::now(),
             thread: Mutex::new(None),

@@ -24,6 +24,7 @@ pub(super) struct TaskReports {
 struct LastReport {
     at: Instant,
     times: TaskTimes,
+    guest: Duration,
     counts: [i64; RATED.len()],
     rates: BTreeMap<String, f64>,
 }
@@ -91,8 +92,11 @@ impl TaskReports {
             let before = last.map_or(0, |last| last.counts[index]);
             rates.insert(format!("{name}PerSecond"), (counts[index] - before) as f64 / seconds);
         }
-        let before = last.map_or(TaskTimes::default(), |last| last.times);
+        let guest = handle.control.guest();
+        let (before, guest_before) =
+            last.map_or((TaskTimes::default(), Duration::ZERO), |last| (last.times, last.guest));
         for (name, spent, earlier) in [
+            ("guestTimeMsPerSecond", guest, guest_before),
             ("busyTimeMsPerSecond", times.busy, before.busy),
             ("idleTimeMsPerSecond", times.idle, before.idle),
             ("backPressuredTimeMsPerSecond", times.back_pressured, before.back_pressured),
@@ -100,7 +104,7 @@ impl TaskReports {
             let share = spent.saturating_sub(earlier).as_secs_f64() / seconds;
             rates.insert(name.to_owned(), share.min(1.0) * 1e3);
         }
-        self.last.insert(task, LastReport { at: now, times, counts, rates: rates.clone() });
+        self.last.insert(task, LastReport { at: now, times, guest, counts, rates: rates.clone() });
         rates
     }
 }
