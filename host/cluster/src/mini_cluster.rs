@@ -201,7 +201,6 @@ fn join(
         slots: SLOTS_PER_TASK_MANAGER_MAX,
         managed_memory_bytes: settings::managed_memory(configuration)?,
         cpu_cores: std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32),
-        tasks: Vec::new(),
     }));
     Ok(())
 }

@@ -144,7 +144,6 @@ impl TaskManagerProcess {
                 slots: configuration.get(&memory::TASK_SLOTS)?.get(),
                 managed_memory_bytes: settings::managed_memory(&configuration)?,
                 cpu_cores: std::thread::available_parallelism().map_or(1, |n| n.get() as u32),
-                tasks: Vec::new(),
             },
         };
         Ok(TaskManagerProcess { registrar, messages, stop, thread })
