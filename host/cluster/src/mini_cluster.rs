@@ -207,7 +207,6 @@ fn join(
         managed_memory_bytes: settings::managed_memory(configuration)?,
         guest_memory_bytes: settings::guest_memory(configuration)?,
         cpu_cores: std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32),
-        tasks: Vec::new(),
     }));
     Ok(())
 }

@@ -147,7 +147,6 @@ impl TaskManagerProcess {
                 managed_memory_bytes: settings::managed_memory(&configuration)?,
                 guest_memory_bytes: settings::guest_memory(&configuration)?,
                 cpu_cores: std::thread::available_parallelism().map_or(1, |n| n.get() as u32),
-                tasks: Vec::new(),
             },
         };
         Ok(TaskManagerProcess { registrar, messages, stop, thread })

@@ -7,6 +7,7 @@
 mod archive;
 mod execution;
 mod handle;
+mod inspection;
 mod job_master;
 mod options;
 mod splits;
@@ -14,6 +15,7 @@ mod task_managers;
 mod timers;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use sandbar_model::JobId;
@@ -26,6 +28,7 @@ use tokio::sync::mpsc;
 
 use self::archive::JobArchive;
 pub use self::handle::JobManagerHandle;
+pub use self::inspection::Kept;
 use self::job_master::JobMaster;
 pub use self::job_master::Submission;
 pub use self::options::{JobManagerOptions, PluginBytes, Standalone, WorkerProvider};
@@ -70,7 +73,8 @@ pub enum Event {
 
 /// A decision that is to be executed.
 enum Work {
-    Slot(SlotCommand),
+    /// With the loss that it follows from, if it does.
+    Slot(SlotCommand, Arc<str>),
     Execution(JobId, Command),
     Lost(TaskManagerId, String),
 }
@@ -86,7 +90,7 @@ pub struct JobManager {
     timers: Timers,
     work: VecDeque<Work>,
     /// Why slots were lost last: becomes the reason of what ran in them.
-    loss: String,
+    loss: Arc<str>,
     heartbeats: u64,
     stopping: bool,
 }
@@ -113,37 +117,59 @@ impl JobManager {
             jobs: BTreeMap::new(),
             timers,
             work: VecDeque::new(),
-            loss: String::new(),
+            loss: Arc::from(""),
             heartbeats: 0,
             stopping: false,
         };
         (manager, JobManagerHandle::new(sender))
     }
 
-    /// Runs the loop on this thread until [`Event::Stop`].
+    /// Runs the loop on this thread until [`Event::Stop`], or until there is no handle any more.
     ///
     /// # Errors
     /// The operating system's, when there can be no timer.
     pub fn run(mut self) -> std::io::Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-        while !self.stopping {
-            let wait = self.timers.next_at().map_or(i64::MAX, |at| at - self.now()).max(0);
+        loop {
+            let wait = (self.next_timer() - self.now()).max(0);
             let wait = Duration::from_millis(wait.unsigned_abs().min(60_000));
             let received =
                 runtime.block_on(async { tokio::time::timeout(wait, self.events.recv()).await });
-            match received {
-                Ok(Some(event)) => self.on_event(event),
-                Ok(None) => break,
-                Err(_elapsed) => {}
+            let goes_on = match received {
+                Ok(Some(event)) => self.step(Some(event)),
+                Ok(None) => self.step(Some(Event::Stop)),
+                Err(_elapsed) => self.step(None),
+            };
+            if !goes_on {
+                return Ok(());
             }
-            self.on_time();
-            self.execute();
         }
-        for worker in self.task_managers.all() {
-            // One that takes no more messages finds its link gone.
-            let _ = worker.send(ToTaskManager::Shutdown);
+    }
+
+    /// One turn of the loop: takes an event, if there is one, does what is due, and executes all
+    /// that follows. Returns whether the loop goes on; if not, TaskManagers have been told to end.
+    ///
+    /// For whoever owns time and transport, such as a simulation; [`JobManager::run`] is this in a
+    /// loop. The events of the handle are not heard here.
+    pub fn step(&mut self, event: Option<Event>) -> bool {
+        if let Some(event) = event {
+            self.on_event(event);
         }
-        Ok(())
+        self.on_time();
+        self.execute();
+        if self.stopping {
+            for worker in self.task_managers.all() {
+                // One that takes no more messages finds its link gone.
+                let _ = worker.send(ToTaskManager::Shutdown);
+            }
+        }
+        !self.stopping
+    }
+
+    /// When a turn is due at the latest, in milliseconds of the clock.
+    pub fn next_timer(&self) -> i64 {
+        // There is always one for heartbeats.
+        self.timers.next_at().unwrap_or(i64::MAX)
     }
 
     fn now(&self) -> i64 {
@@ -271,6 +297,12 @@ impl JobManager {
     }
 
     fn on_register(&mut self, link: LinkId, registration: Registration) {
+        if !self.task_managers.is_stranger(link) {
+            // Who has been given up is not listened to.
+            let Some(id) = self.task_managers.id_of(link).cloned() else { return };
+            let reason = "it registered twice over one link".to_owned();
+            return self.work.push_back(Work::Lost(id, reason));
+        }
         if registration.protocol != PROTOCOL_VERSION {
             let reason = format!(
                 "it speaks version {} of the protocol, this JobManager version {PROTOCOL_VERSION}: \
@@ -279,20 +311,17 @@ impl JobManager {
             );
             return self.task_managers.refuse(link, reason);
         }
-        let (id, now) = (registration.id.clone(), self.now());
-        match self.slots.register_task_manager(id.clone(), registration.slots, now) {
-            Ok(commands) => self.work.extend(commands.into_iter().map(Work::Slot)),
+        let (id, slots, now) = (registration.id.clone(), registration.slots, self.now());
+        let commands = match self.slots.register_task_manager(id.clone(), slots, now) {
+            Ok(commands) => commands,
             Err(error) => return self.task_managers.refuse(link, error.to_string()),
-        }
-        let stale = registration.tasks.clone();
-        tracing::info!(task_manager = %id, slots = registration.slots, "TaskManager registered");
+        };
+        tracing::info!(task_manager = %id, slots, "TaskManager registered");
         self.task_managers.register(link, registration, now);
         let heartbeat_timeout_ms = self.options.heartbeat_timeout.as_millis() as u64;
         let token = self.options.token;
         self.send(&id, ToTaskManager::Registered { token, heartbeat_timeout_ms });
-        if !stale.is_empty() {
-            self.send(&id, ToTaskManager::Cancel(stale));
-        }
+        self.queue_after_loss(&id, "it registered again, over another link", commands);
     }
 
     fn on_heartbeat(&mut self, id: &TaskManagerId, report: HeartbeatReport) {
@@ -336,7 +365,8 @@ impl JobManager {
             }
         }
         self.archive.expire(now - milliseconds(self.options.archive_expiration));
-        self.work.extend(self.slots.on_timer(now).into_iter().map(Work::Slot));
+        let commands = self.slots.on_timer(now);
+        self.queue_slots(commands);
         self.timers.set(now + milliseconds(self.options.heartbeat_interval), Timer::Heartbeat);
     }
 }

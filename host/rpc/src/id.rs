@@ -16,7 +16,8 @@ impl fmt::Display for TaskManagerId {
     }
 }
 
-/// The term of a JobManager: drawn at random when it starts. A message for another term is dropped.
+/// The term of a JobManager: drawn at random when it starts. Links fence terms off: a link leads to
+/// one JobManager, and ends with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct FencingToken(pub u64);
 

@@ -51,7 +51,8 @@ pub enum ToJobManager {
     },
 }
 
-/// Who a TaskManager is.
+/// Who a TaskManager is. When it lost an earlier link it cancelled all that ran for it, so there is
+/// nothing to say of tasks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Registration {
     /// [`crate::PROTOCOL_VERSION`] of the sender.
@@ -68,8 +69,6 @@ pub struct Registration {
     pub guest_memory_bytes: u64,
     /// Threads that the machine runs at once.
     pub cpu_cores: u32,
-    /// Tasks that run there already, of an earlier link.
-    pub tasks: Vec<TaskAttempt>,
 }
 
 /// How a TaskManager is.
@@ -88,7 +87,8 @@ pub struct HeartbeatReport {
 pub enum ToTaskManager {
     /// It is registered.
     Registered {
-        /// The term of the JobManager; goes with everything the TaskManager sends from here on.
+        /// The term of the JobManager, to tell it from others in a log: a link leads to one term,
+        /// and ends with it.
         token: FencingToken,
         /// Milliseconds without a heartbeat after which each side gives the other up.
         heartbeat_timeout_ms: u64,

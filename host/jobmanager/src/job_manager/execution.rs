@@ -1,6 +1,7 @@
 //! The hands of the JobManager: executes what the slot manager and the execution graphs decide.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use sandbar_model::JobId;
 use sandbar_model::status::JobStatus;
@@ -22,7 +23,7 @@ impl JobManager {
     pub(super) fn execute(&mut self) {
         while let Some(work) = self.work.pop_front() {
             match work {
-                Work::Slot(command) => self.execute_slot_command(command),
+                Work::Slot(command, loss) => self.execute_slot_command(command, &loss),
                 Work::Execution(job, command) => self.execute_command(job, command),
                 Work::Lost(id, reason) => self.lose(&id, &reason),
             }
@@ -34,20 +35,36 @@ impl JobManager {
             return;
         }
         tracing::warn!(task_manager = %id, reason, "TaskManager lost");
-        self.loss = format!("TaskManager {id} is lost: {reason}");
-        for command in self.slots.unregister_task_manager(id) {
-            self.execute_slot_command(command);
-        }
+        let commands = self.slots.unregister_task_manager(id);
+        self.queue_after_loss(id, reason, commands);
         self.options.provider.released(id);
     }
 
-    fn execute_slot_command(&mut self, command: SlotCommand) {
+    /// Queues what the slot manager decided. All of it goes through the queue: a job that hears of
+    /// the loss of a slot before it hears that it has it would keep the slot.
+    pub(super) fn queue_slots(&mut self, commands: Vec<SlotCommand>) {
+        let with_loss = |command| Work::Slot(command, Arc::clone(&self.loss));
+        self.work.extend(commands.into_iter().map(with_loss));
+    }
+
+    /// Queues what the slot manager decided when a TaskManager was lost, or lost and back.
+    pub(super) fn queue_after_loss(
+        &mut self,
+        id: &TaskManagerId,
+        reason: &str,
+        commands: Vec<SlotCommand>,
+    ) {
+        self.loss = format!("TaskManager {id} is lost: {reason}").into();
+        self.queue_slots(commands);
+    }
+
+    fn execute_slot_command(&mut self, command: SlotCommand, loss: &str) {
         match command {
             SlotCommand::Allocated { job, slots } => {
                 self.tell(job, ExecutionEvent::SlotsAllocated(slots));
             }
             SlotCommand::Lost { job, slots } => {
-                let reason = self.loss.clone();
+                let reason = loss.to_owned();
                 self.tell(job, ExecutionEvent::SlotsLost { slots, reason });
             }
             SlotCommand::Shortage { job, needs, has } => {
@@ -67,7 +84,7 @@ impl JobManager {
                 let at = self.now() + milliseconds(self.options.slot_request_timeout);
                 self.timers.set(at, Timer::SlotRequest(job, request));
                 let commands = self.slots.set_requirement(job, slots);
-                self.work.extend(commands.into_iter().map(Work::Slot));
+                self.queue_slots(commands);
             }
             Command::Deploy(tasks) => {
                 let Some(master) = self.jobs.get_mut(&job) else { return };
@@ -90,7 +107,7 @@ impl JobManager {
             }
             Command::ReleaseSlots => {
                 let commands = self.slots.free_slots(job, self.now());
-                self.work.extend(commands.into_iter().map(Work::Slot));
+                self.queue_slots(commands);
             }
             Command::Complete(status) => self.complete(job, status),
         }
@@ -100,7 +117,7 @@ impl JobManager {
         let Some(master) = self.jobs.remove(&job) else { return };
         tracing::info!(%job, %status, "job ended");
         let commands = self.slots.free_slots(job, self.now());
-        self.work.extend(commands.into_iter().map(Work::Slot));
+        self.queue_slots(commands);
         let (view, waiters) = master.into_archived();
         waiters.iter().for_each(|waiter| answer(waiter, Some(view.clone())));
         self.archive.add(view);

@@ -59,14 +59,23 @@ impl JobMaster {
         }
     }
 
+    pub(super) fn execution(&self) -> &ExecutionGraph {
+        &self.execution
+    }
+
     pub(super) fn handle(&mut self, event: Event, now: i64) -> Vec<Command> {
         self.execution.handle(event, now)
     }
 
+    /// Takes what a TaskManager tells of a task that the job has or had.
     pub(super) fn set_metrics(&mut self, task: TaskAttempt, metrics: Metrics) {
-        let (attempt, known) = self.metrics.entry(task_ref(task)).or_default();
+        let known = self.execution.subtask(task_ref(task));
+        if known.is_none_or(|subtask| subtask.current().attempt < task.attempt) {
+            return;
+        }
+        let (attempt, told) = self.metrics.entry(task_ref(task)).or_default();
         if task.attempt >= *attempt {
-            (*attempt, *known) = (task.attempt, metrics);
+            (*attempt, *told) = (task.attempt, metrics);
         }
     }
 

@@ -42,7 +42,12 @@ impl SplitCoordinator {
                 .map_err(|error| format!("source \"{}\": {error}", head.name))?;
             enumerators.insert(vertex.id, enumerator);
         }
-        Ok(SplitCoordinator { enumerators, ..SplitCoordinator::default() })
+        Ok(SplitCoordinator::of(enumerators))
+    }
+
+    /// Deals out the splits of these enumerators, by source vertex.
+    pub fn of(enumerators: HashMap<VertexId, Box<dyn SplitEnumerator>>) -> SplitCoordinator {
+        SplitCoordinator { enumerators, ..SplitCoordinator::default() }
     }
 
     /// The next split for a subtask, or none when it gets no more.

@@ -62,6 +62,11 @@ impl TaskManagers {
         self.strangers.insert(link, send);
     }
 
+    /// Whether a link is open whose TaskManager has not registered.
+    pub(super) fn is_stranger(&self, link: LinkId) -> bool {
+        self.strangers.contains_key(&link)
+    }
+
     /// Forgets a link and says which TaskManager it led to.
     pub(super) fn close(&mut self, link: LinkId) -> Option<TaskManagerId> {
         self.strangers.remove(&link);
@@ -141,6 +146,12 @@ impl TaskManagers {
 
     pub(super) fn get(&self, id: &TaskManagerId) -> Option<&Worker> {
         self.workers.get(id)
+    }
+
+    /// How many links to them there are, links of strangers, and open questions.
+    pub(super) fn kept(&self) -> (usize, usize, usize) {
+        let questions = self.workers.values().map(|worker| worker.questions.len()).sum();
+        (self.by_link.len(), self.strangers.len(), questions)
     }
 
     /// All of them, in the order they registered.

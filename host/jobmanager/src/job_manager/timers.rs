@@ -36,6 +36,11 @@ impl Timers {
         self.due.first_key_value().map(|((at, _), _)| *at)
     }
 
+    /// How many are set.
+    pub(super) fn len(&self) -> usize {
+        self.due.len()
+    }
+
     /// Takes one that is due.
     pub(super) fn take_due(&mut self, now: i64) -> Option<Timer> {
         let is_due = self.next_at().is_some_and(|at| at <= now);

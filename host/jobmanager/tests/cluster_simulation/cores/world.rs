@@ -10,9 +10,10 @@ use sandbar_model::JobId;
 use sandbar_model::status::{ExecutionState, JobStatus};
 use sandbar_rpc::{TaskAttempt, TaskManagerId};
 
-use crate::plan::{self, Plan};
+use super::plan::{self, Plan};
+use super::worker::Worker;
+use crate::drawn_job;
 use crate::random::Random;
-use crate::worker::Worker;
 
 /// A run that takes more steps than this goes round in circles.
 const STEPS_MAX: usize = 50_000;
@@ -398,11 +399,11 @@ impl World {
 }
 
 fn job(random: &mut Random, id: u32) -> Job {
-    let graph = plan::job_graph(random);
-    let restart_strategy = plan::restart_strategy(random);
+    let graph = drawn_job::job_graph(random);
+    let restart_strategy = drawn_job::restart_strategy(random);
     let options = ExecutionGraphOptions {
         restart_strategy: RestartStrategy::new(restart_strategy, random.next()).unwrap(),
-        failover_strategy: plan::failover_strategy(random),
+        failover_strategy: drawn_job::failover_strategy(random),
     };
     let execution = ExecutionGraph::new(JobId(u128::from(id)), &graph, options, 0);
     let (is_endless, was_cancelled, has_waited) = (random.chance(20), false, false);

@@ -1,10 +1,8 @@
-//! A simulation of the control plane: the slot manager, the execution graphs of several jobs and
+//! A simulation of the pure cores alone: the slot manager, the execution graphs of several jobs and
 //! their restart strategies, on TaskManagers that join, die and come back, with tasks that fail and
-//! reports that are late, twice and out of order. One thread, one clock, one seed.
+//! what no link does: reports that come late, twice and out of order.
 //!
 //! Law: what a seed does never changes from run to run; a seed that fails says how to replay it.
-
-#![expect(clippy::unwrap_used, reason = "in a test a surprise is a failure")]
 
 use std::panic::AssertUnwindSafe;
 
@@ -12,7 +10,6 @@ use world::World;
 
 mod checks;
 mod plan;
-mod random;
 mod worker;
 mod world;
 
@@ -37,8 +34,8 @@ fn the_laws_hold_whatever_fails() {
     for seed in 0..SEEDS {
         if let Err(broken) = run(seed, false) {
             panic!(
-                "seed {seed}: {broken}; replay it with a trace: \
-                 SANDBAR_SEED={seed} cargo test -p sandbar-jobmanager --test simulation"
+                "seed {seed}: {broken}; replay it with a trace: SANDBAR_SEED={seed} \
+                 cargo test -p sandbar-jobmanager --test cluster_simulation cores"
             );
         }
     }

@@ -7,7 +7,7 @@ use sandbar_jobmanager::{Execution, ExecutionVertex, RestartStrategyOptions};
 use sandbar_model::VertexId;
 use sandbar_model::status::{ExecutionState, JobStatus};
 
-use crate::world::{Job, World};
+use super::world::{Job, World};
 
 impl World {
     /// What holds after every step.
