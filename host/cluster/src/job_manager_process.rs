@@ -187,7 +187,7 @@ async fn listen(
              closed"
         );
     }
-    serve(address, events).await.with_context(|| {
+    serve(address, events, None).await.with_context(|| {
         format!(
             "cannot listen for TaskManagers on {host}:{port}; choose another address with \
              jobmanager.bind-host or another port with jobmanager.rpc.port (0 for any)"

@@ -92,7 +92,7 @@ impl Registrar {
     fn link_once(&mut self, since: &mut Instant) -> LinkEnd {
         let connected = self.runtime.block_on(async {
             tokio::select! {
-                connected = connect(&self.job_manager) => Some(connected),
+                connected = connect(&self.job_manager, None) => Some(connected),
                 () = stop(&mut self.stopped) => None,
             }
         });
