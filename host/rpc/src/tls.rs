@@ -24,10 +24,10 @@ pub use pem::PemFile;
 use self::verification::{ClientVerifier, ServerVerifier, check_own};
 
 /// A certificate with what leads from it to its CA, and its private key.
-#[derive(Debug)]
 pub struct Identity {
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
+    key_pem: Vec<u8>,
     /// What errors call the certificate.
     file: String,
 }
@@ -50,7 +50,12 @@ impl Identity {
             certificate: certificate.to_string(),
             private_key: private_key.to_string(),
         })?;
-        Ok(Identity { chain, key, file: certificate.to_string() })
+        Ok(Identity {
+            chain,
+            key,
+            key_pem: private_key.bytes.clone(),
+            file: certificate.to_string(),
+        })
     }
 
     /// The certificate, and behind it those that lead to its CA.
@@ -58,9 +63,16 @@ impl Identity {
         &self.chain
     }
 
-    /// The private key.
-    pub fn key(&self) -> &PrivateKeyDer<'static> {
-        &self.key
+    /// The private key as it was read, which is the only one there.
+    pub fn key_pem(&self) -> &[u8] {
+        &self.key_pem
+    }
+}
+
+impl std::fmt::Debug for Identity {
+    /// Without the key.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Identity").field("file", &self.file).finish_non_exhaustive()
     }
 }
 
