@@ -48,6 +48,12 @@ pub trait Encode<T>: Format<T> {
     fn never_fails(&self) -> bool {
         false
     }
+
+    /// Whether the bytes of a value are those of its text, as they are. Text that a function has
+    /// borrowed is then written without a copy in between. False unless the codec says otherwise.
+    fn is_text(&self) -> bool {
+        false
+    }
 }
 
 /// Turns bytes into values.
@@ -76,19 +82,38 @@ pub trait Decode<T>: Format<T> {
 /// The values of a batch, one behind the other.
 #[derive(Clone, Copy, Debug)]
 pub struct ValueColumn<'a> {
-    /// The bytes of all values.
-    pub bytes: &'a [u8],
-    /// The same as text, if a codec wants it and all of it is UTF-8: checked once a batch, so that
-    /// a value need only be checked for ending where a character ends.
-    pub text: Option<&'a str>,
+    bytes: &'a [u8],
+    text: Option<&'a str>,
+    /// All of the text is ASCII, so that any part of it is text.
+    is_ascii: bool,
 }
 
 impl<'a> ValueColumn<'a> {
     /// Makes the column of a batch.
     #[inline]
     pub(crate) fn new(bytes: &'a [u8], wants_text: bool) -> ValueColumn<'a> {
+        let is_ascii = wants_text && bytes.is_ascii();
         let text = if wants_text { str::from_utf8(bytes).ok() } else { None };
-        ValueColumn { bytes, text }
+        ValueColumn { bytes, text, is_ascii }
+    }
+
+    /// The bytes of all values.
+    #[inline(always)]
+    pub fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// The same as text, if a codec wants it and all of it is UTF-8: checked once a batch, so that
+    /// a value need only be checked for ending where a character ends.
+    #[inline(always)]
+    pub fn text(&self) -> Option<&'a str> {
+        self.text
+    }
+
+    /// Whether the bytes of a range are known to be UTF-8 by themselves. They may be if not.
+    #[inline(always)]
+    pub(crate) fn is_text(&self, range: &Range<usize>) -> bool {
+        self.is_ascii || self.text.is_some_and(|text| text.get(range.clone()).is_some())
     }
 }
 

@@ -6,9 +6,10 @@ use std::rc::Rc;
 
 use crate::chain::erased::{AnyPipe, Typed, join};
 use crate::chain::instance::InstanceContext;
-use crate::chain::pipe::{CHUNK_RECORDS, Chunk, Pipe, Signal};
+use crate::chain::pipe::{CHUNK_RECORDS, Chunk, Pipe, Reads, Signal};
 use crate::error::{Error, Failure, Outcome};
 use crate::host::NO_TIMESTAMP;
+use crate::memory;
 
 /// Takes the results of a function for its main output.
 ///
@@ -28,11 +29,37 @@ pub struct Collector<Out> {
     room: usize,
     /// No result will be taken back.
     keeps_all: bool,
+    reads: Reads,
+}
+
+impl Collector<String> {
+    /// Emits a text with the timestamp of the record or event time timer being processed. Faster
+    /// than [`Collector::collect`] for a part of a larger text: where the output is text, the
+    /// bytes go there without a `String` in between.
+    ///
+    /// ```
+    /// use sandbar_sdk::Collector;
+    ///
+    /// fn words(line: String, out: &mut Collector<String>) {
+    ///     line.split_whitespace().for_each(|word| out.collect_str(word));
+    /// }
+    /// ```
+    #[inline]
+    pub fn collect_str(&mut self, text: &str) {
+        if self.reads != Reads::ValuesAndTexts || !self.chunk.is_empty() {
+            self.collect(memory::to_string(text));
+        } else if self.failure.is_none()
+            && let Err(failure) = self.pipe.push_text(self.timestamp, text, self.keeps_all)
+        {
+            self.failure = Some(failure);
+        }
+    }
 }
 
 impl<Out: 'static> Collector<Out> {
     pub(crate) fn new(pipe: Box<dyn Pipe<Out>>, instance: &Rc<InstanceContext>) -> Collector<Out> {
         let capacity = if pipe.never_fails() { CHUNK_RECORDS } else { 0 };
+        let reads = pipe.reads();
         Collector {
             pipe,
             timestamp: NO_TIMESTAMP,
@@ -43,6 +70,7 @@ impl<Out: 'static> Collector<Out> {
             mark: 0,
             room: capacity.min(instance.chunk_records.get()),
             keeps_all: false,
+            reads,
         }
     }
 
@@ -60,7 +88,13 @@ impl<Out: 'static> Collector<Out> {
 
     #[inline(always)]
     fn push(&mut self, timestamp: i64, value: Out) {
-        if self.chunk.len() < self.room {
+        if self.chunk.capacity() == 0 && self.reads != Reads::Nothing {
+            if self.failure.is_none()
+                && let Err(failure) = self.pipe.push_ref(timestamp, &value)
+            {
+                self.failure = Some(failure);
+            }
+        } else if self.chunk.len() < self.room {
             self.chunk.push((timestamp, value));
         } else if self.chunk.is_empty() {
             self.push_one(timestamp, value);
@@ -108,6 +142,9 @@ impl<Out: 'static> Collector<Out> {
     #[inline]
     pub(crate) fn begin_record(&mut self, timestamp: i64) {
         self.timestamp = timestamp;
+        if self.chunk.capacity() == 0 {
+            return;
+        }
         let record = self.instance.record.get();
         if record != self.record {
             self.record = record;
@@ -138,7 +175,9 @@ impl<Out: 'static> Collector<Out> {
     /// The outcome of a function of `operator` that returned `result`.
     #[inline]
     pub(crate) fn outcome(&mut self, operator: u32, result: Result<(), Error>) -> Outcome {
-        if let Some(failure) = self.failure.take() {
+        if self.failure.is_some()
+            && let Some(failure) = self.failure.take()
+        {
             return Err(failure);
         }
         result.map_err(|error| Failure::new(operator, error))

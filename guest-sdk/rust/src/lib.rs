@@ -24,6 +24,7 @@ pub mod state;
 pub mod stream;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
+pub mod text;
 mod timers;
 
 pub use codec::{Bytes, Compact, Data, Json, Key, Text};

@@ -4,12 +4,20 @@
 
 #![expect(unsafe_code, reason = "raw copies and a global allocator cannot be written without")]
 
+use std::ops::Range;
+use std::str::Utf8Error;
+
+use crate::codec::ValueColumn;
+
 #[cfg(all(target_arch = "wasm32", feature = "allocator"))]
 mod allocator;
 
 /// Strings up to this length are copied in line: in a component `memory.copy` is a call into the
 /// engine, which costs more than the copy of a short string.
 const INLINE_BYTES_MAX: usize = 64;
+
+/// Bytes that are copied at once out of a column.
+const BLOCK_BYTES: usize = 16;
 
 /// Appends bytes to a vector.
 #[inline(always)]
@@ -41,6 +49,52 @@ pub(crate) fn to_vec(bytes: &[u8]) -> Vec<u8> {
 pub(crate) fn to_string(text: &str) -> String {
     // SAFETY: the bytes are those of a `str`.
     unsafe { String::from_utf8_unchecked(to_vec(text.as_bytes())) }
+}
+
+/// Copies part of a column into a vector of its own. Most short strings have others behind them, so
+/// that a fixed number of bytes can be copied, whatever the length: the processor has no branch to
+/// guess, and the vector is one of few sizes.
+///
+/// # Panics
+/// The range is not within the column.
+#[inline(always)]
+pub(crate) fn to_vec_from(column: &[u8], range: Range<usize>) -> Vec<u8> {
+    let part = &column[range.clone()];
+    match column[range.start..].first_chunk::<BLOCK_BYTES>() {
+        Some(block) if part.len() <= BLOCK_BYTES => {
+            let mut vector = Vec::with_capacity(BLOCK_BYTES);
+            vector.extend_from_slice(block);
+            vector.truncate(part.len());
+            vector
+        }
+        _ => to_vec(part),
+    }
+}
+
+/// As [`to_vec_from`], for text.
+///
+/// # Errors
+/// The bytes are not UTF-8.
+///
+/// # Panics
+/// The range is not within the column.
+#[inline(always)]
+pub(crate) fn to_string_from(
+    column: &ValueColumn<'_>,
+    range: Range<usize>,
+) -> Result<String, Utf8Error> {
+    if !column.is_text(&range) {
+        check_utf8(&column.bytes()[range.clone()])?;
+    }
+    // SAFETY: the bytes of the range were found to be UTF-8: by themselves, or as part of the
+    // column, whose bytes and text are the same and which nobody outside the SDK can make.
+    Ok(unsafe { String::from_utf8_unchecked(to_vec_from(column.bytes(), range)) })
+}
+
+/// Out of line and without the string, so that the string can stay in registers.
+#[inline(never)]
+fn check_utf8(bytes: &[u8]) -> Result<(), Utf8Error> {
+    str::from_utf8(bytes).map(|_| ())
 }
 
 /// Whether two strings of bytes are the same. Plain `==` compares byte by byte in a component.

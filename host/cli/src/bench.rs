@@ -2,7 +2,12 @@
 //! same engine. Figures are for ratios within one run.
 
 mod boundary;
+mod exchange;
+mod latency;
 mod native;
+mod process_cluster;
+mod submission;
+mod usage;
 mod word_count;
 
 use std::path::PathBuf;
@@ -27,6 +32,12 @@ enum What {
     Boundary(boundary::BoundaryArgs),
     /// Word count in the sandbox next to the same as native operators.
     WordCount(word_count::WordCountArgs),
+    /// Records a second and CPU time of the exchange, within a process and between two.
+    Exchange(exchange::ExchangeArgs),
+    /// Time from a source to a sink in another process.
+    Latency(latency::LatencyArgs),
+    /// Time from a submission to the first record, and what jobs leave behind.
+    Submission(submission::SubmissionArgs),
 }
 
 /// Which guests a benchmark runs.
@@ -42,6 +53,11 @@ struct GuestArgs {
 
 impl GuestArgs {
     fn read(&self, file: &str) -> anyhow::Result<Vec<u8>> {
+        let path = self.file(file)?;
+        std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))
+    }
+
+    fn file(&self, file: &str) -> anyhow::Result<PathBuf> {
         let path = self.guests.join(file);
         if !path.is_file() {
             bail!(
@@ -50,7 +66,7 @@ impl GuestArgs {
                 path.display()
             );
         }
-        std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))
+        Ok(path)
     }
 }
 
@@ -59,6 +75,9 @@ pub(crate) fn execute(args: BenchArgs) -> anyhow::Result<ExitCode> {
     match args.what {
         What::Boundary(args) => boundary::run(&args)?,
         What::WordCount(args) => word_count::run(&args)?,
+        What::Exchange(args) => exchange::run(&args)?,
+        What::Latency(args) => latency::run(&args)?,
+        What::Submission(args) => submission::run(&args)?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -48,27 +48,28 @@ impl ConfigurationArgs {
             Some(path) => read(&path)?,
             None => Configuration::new(),
         };
-        configuration.merge(self.overrides()?);
+        configuration.merge(self.overrides());
         let errors = configuration.errors().iter().map(ToString::to_string).collect();
         Problems(errors).into_result()?;
         configuration.unknown_keys().iter().for_each(output::warning);
         Ok(configuration)
     }
 
-    /// What `-D` set alone: it wins over what a job sets itself.
-    ///
-    /// # Errors
-    /// None; values are checked by whoever lays the overrides over a configuration.
-    pub(crate) fn overrides(&self) -> anyhow::Result<Configuration> {
-        Ok(Configuration::from_pairs(self.overrides.iter().cloned()))
+    /// What `-D` set alone: it wins over what a job sets itself. Values are checked by whoever
+    /// lays the overrides over a configuration.
+    pub(crate) fn overrides(&self) -> Configuration {
+        Configuration::from_pairs(self.overrides.iter().cloned())
     }
 
     /// The arguments again, for a process that is to have the same configuration.
     pub(crate) fn to_arguments(&self) -> Vec<OsString> {
-        let file =
-            self.file().into_iter().flat_map(|file| [OsString::from("--config"), file.into()]);
         let overrides = self.overrides.iter().map(|(key, value)| format!("-D{key}={value}").into());
-        file.chain(overrides).collect()
+        self.file_arguments().chain(overrides).collect()
+    }
+
+    /// Those of them that name the file.
+    pub(crate) fn file_arguments(&self) -> impl Iterator<Item = OsString> {
+        self.file().into_iter().flat_map(|file| [OsString::from("--config"), file.into()])
     }
 
     fn file(&self) -> Option<PathBuf> {

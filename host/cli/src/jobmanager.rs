@@ -3,15 +3,17 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Args;
 use sandbar_cluster::process_provider::WorkerCommand;
-use sandbar_cluster::{JobManagerProcess, JobManagerProcessOptions, LogBuffer};
+use sandbar_cluster::{JobManagerProcess, JobManagerProcessOptions, JobSource, LogBuffer};
+use sandbar_config::Configuration;
+use sandbar_model::status::JobStatus;
 use serde_json::json;
 
-use crate::configuration::{ConfigurationArgs, cache_folder};
+use crate::configuration::{ConfigurationArgs, cache_folder, warn_of_unknown_keys};
 use crate::output;
-use crate::run::signals::Signals;
+use crate::signals::Signals;
 
 /// Arguments of `sandbar jobmanager`.
 #[derive(Args, Debug)]
@@ -22,12 +24,22 @@ Examples:
   sandbar jobmanager -Drest.port=0 --addresses-file addresses.json
   sandbar jobmanager -Dsandbar.resource.provider=process
                                             start TaskManagers when jobs need them
+  sandbar jobmanager --job job.toml -Dsandbar.resource.provider=process
+                                            a cluster of the job's own
 
-Runs until `sandbar cluster stop`, DELETE /cluster or a signal; a second signal ends it at once.")]
+Runs until its job ends, `sandbar cluster stop`, DELETE /cluster or a signal; a second signal ends
+it at once. Exit code: 0, or 1 when its job did not finish.")]
 pub(crate) struct JobManagerArgs {
     /// Write the addresses it serves at to this file, as JSON, once it serves.
     #[arg(long, value_name = "FILE")]
     addresses_file: Option<PathBuf>,
+    /// Run this job, a job file or a plugin that defines one, and end with it: the cluster is the
+    /// job's alone.
+    #[arg(long, value_name = "FILE")]
+    job: Option<PathBuf>,
+    /// Arguments for the `define` of a plugin that is the job.
+    #[arg(last = true, requires = "job")]
+    arguments: Vec<String>,
     #[command(flatten)]
     configuration: ConfigurationArgs,
 }
@@ -54,8 +66,35 @@ pub(crate) fn execute(args: JobManagerArgs, log: LogBuffer) -> anyhow::Result<Ex
     let job_manager = process.job_manager().clone();
     let _signals =
         Signals::listen_and(move || job_manager.stop()).context("cannot listen for signals")?;
+    let Some(path) = &args.job else {
+        process.run_to_end();
+        return Ok(ExitCode::SUCCESS);
+    };
+    let ended = JobSource::of(path, args.arguments.clone())
+        .map_err(anyhow::Error::from)
+        .and_then(|source| run_job(&process, &source, &args.configuration.overrides()));
+    process.job_manager().stop();
     process.run_to_end();
-    Ok(ExitCode::SUCCESS)
+    ended
+}
+
+/// Runs the one job of a cluster and waits for its end.
+fn run_job(
+    process: &JobManagerProcess,
+    source: &JobSource,
+    overrides: &Configuration,
+) -> anyhow::Result<ExitCode> {
+    let prepared = process.dispatcher().prepare(source, overrides)?;
+    warn_of_unknown_keys(&prepared);
+    let job = process.dispatcher().submit(prepared)?;
+    output::note(format!("Job has been submitted with JobID {job}"));
+    let told = process.job_manager().end_of(job).recv().ok().flatten();
+    let Some(view) = told else { bail!("the cluster ended before the job") };
+    match (view.status, view.exceptions.first()) {
+        (JobStatus::Finished, _) => Ok(ExitCode::SUCCESS),
+        (JobStatus::Failed, Some(exception)) => bail!("{}", exception.message),
+        (status, _) => bail!("job \"{}\" ended as {status}", view.name),
+    }
 }
 
 /// How TaskManagers are started: this binary with this configuration.

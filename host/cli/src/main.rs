@@ -3,20 +3,27 @@
 //! Exit codes: 0 for success, 1 for a job or a check that failed, 2 for a wrong command line.
 //! Results go to standard output, everything else to standard error.
 //!
-//! Law: no decisions about jobs here; verbs call `sandbar-cluster` and print what it says.
+//! Law: no decisions about jobs here; verbs call `sandbar-cluster`, or a cluster through its REST
+//! API, and print what it says.
 
+mod cluster_client;
 mod configuration;
 mod job_arguments;
 mod loaded_plugin;
 mod logging;
 mod output;
 mod problems;
+mod signals;
 
 mod bench;
+mod cancel;
+mod cluster;
 mod config;
 mod info;
 mod job;
 mod jobmanager;
+mod list;
+mod logs;
 mod plugin;
 mod run;
 mod taskmanager;
@@ -36,6 +43,11 @@ Examples:
   sandbar plugin build hello   compile it to hello/hello.wasm
   sandbar run hello/job.toml   run the job in this process
   sandbar info job.toml        show the graph that a job becomes
+  sandbar cluster start        start a cluster on this machine
+  sandbar run -d job.toml      run a job on it
+  sandbar list                 show its jobs
+  sandbar cancel JOBID         end one
+  sandbar cluster stop         end the cluster
 
 `sandbar VERB --help` shows the examples of a verb.")]
 struct Cli {
@@ -47,13 +59,23 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Runs a job in this process.
+    /// Runs a job, in this process or on a cluster.
     Run(run::RunArgs),
+    /// Runs a job on a cluster of its own, which ends with the job.
+    RunApplication(run::RunArgs),
+    /// Lists the jobs of a cluster.
+    List(list::ListArgs),
+    /// Cancels jobs of a cluster.
+    Cancel(cancel::CancelArgs),
+    /// Starts, stops and shows a cluster on this machine.
+    Cluster(cluster::ClusterArgs),
+    /// Prints the log of a cluster's process.
+    Logs(logs::LogsArgs),
     /// Shows the graph that a job becomes, without running it.
     Info(info::InfoArgs),
     /// Says what a job file may hold, and whether one is right.
     Job(job::JobArgs),
-    /// Makes, builds and examines plugins.
+    /// Makes, builds and examines plugins, and gives them to clusters.
     Plugin(plugin::PluginArgs),
     /// Lists the options of the configuration, or checks a file of them.
     Config(config::ConfigArgs),
@@ -78,7 +100,12 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let log = logging::start(&cli.logging, cli.verb.is_server());
     let result = match cli.verb {
-        Verb::Run(args) => run::execute(args),
+        Verb::Run(args) => run::execute(&args),
+        Verb::RunApplication(args) => run::execute_application(&args),
+        Verb::List(args) => list::execute(&args),
+        Verb::Cancel(args) => cancel::execute(&args),
+        Verb::Cluster(args) => cluster::execute(&args),
+        Verb::Logs(args) => logs::execute(&args),
         Verb::Info(args) => info::execute(args),
         Verb::Job(args) => job::execute(args),
         Verb::Plugin(args) => plugin::execute(args),

@@ -36,6 +36,18 @@ pub(crate) fn json(value: &Value) -> io::Result<()> {
     line(&format!("{value:#}"))
 }
 
+/// Writes a line of text, such as progress, to standard error.
+pub(crate) fn say(text: impl Display) {
+    // Nobody is left to be told that standard error is closed.
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// Replaces the line that a terminal shows on standard error; an empty text removes it.
+pub(crate) fn replace_line(text: &str) {
+    let mut stderr = io::stderr().lock();
+    let _ = write!(stderr, "\r\x1b[2K{text}").and_then(|()| stderr.flush());
+}
+
 /// Writes `error: message` to standard error.
 pub(crate) fn error(message: impl Display) {
     note_with("error", ERROR_COLOUR, &message);

@@ -1,10 +1,13 @@
-//! `sandbar plugin`: makes, builds and examines plugins.
+//! `sandbar plugin`: makes, builds and examines plugins, and gives them to clusters.
 
 mod build;
+mod delete;
 mod inspect;
+mod list;
 mod new;
 mod template;
 mod toolchain;
+mod upload;
 mod validate;
 
 use std::process::ExitCode;
@@ -17,7 +20,9 @@ use clap::{Args, Subcommand};
 Examples:
   sandbar plugin new hello          a folder with a plugin in Rust and a job that uses it
   sandbar plugin build hello        compile it to hello/hello.wasm
-  sandbar plugin inspect hello.wasm what it offers and what it needs")]
+  sandbar plugin inspect hello.wasm what it offers and what it needs
+  sandbar plugin upload hello.wasm  give it to a cluster
+  sandbar plugin list               what a cluster has")]
 pub(crate) struct PluginArgs {
     #[command(subcommand)]
     verb: PluginVerb,
@@ -33,6 +38,12 @@ enum PluginVerb {
     Inspect(inspect::InspectArgs),
     /// Says whether a cluster would take a plugin.
     Validate(validate::ValidateArgs),
+    /// Gives plugins to a cluster.
+    Upload(upload::UploadArgs),
+    /// Lists the plugins of a cluster.
+    List(list::ListArgs),
+    /// Makes a cluster forget plugins.
+    Delete(delete::DeleteArgs),
 }
 
 /// Runs the verb.
@@ -42,5 +53,8 @@ pub(crate) fn execute(args: PluginArgs) -> anyhow::Result<ExitCode> {
         PluginVerb::Build(args) => build::execute(&args),
         PluginVerb::Inspect(args) => inspect::execute(&args),
         PluginVerb::Validate(args) => validate::execute(&args),
+        PluginVerb::Upload(args) => upload::execute(&args),
+        PluginVerb::List(args) => list::execute(&args),
+        PluginVerb::Delete(args) => delete::execute(&args),
     }
 }

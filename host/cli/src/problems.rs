@@ -5,6 +5,8 @@ use std::io;
 use std::process::ExitCode;
 
 use sandbar_cluster::PrepareError;
+use sandbar_rest::ClientError;
+use serde_json::json;
 
 use crate::output;
 
@@ -33,16 +35,37 @@ pub(crate) fn messages(error: &anyhow::Error) -> Vec<String> {
         problems.clone()
     } else if let Some(PrepareError { problems }) = error.downcast_ref() {
         problems.clone()
+    } else if let Some(ClientError::Refused { errors, .. }) = error.downcast_ref() {
+        errors.clone()
     } else {
         vec![format!("{error:#}")]
     }
 }
 
+/// The outcome of a verb whose results are JSON: an error is one too, `{"errors": [...]}` on a
+/// line of its own on standard output.
+///
+/// # Errors
+/// The error itself, without JSON.
+pub(crate) fn in_json(json: bool, outcome: anyhow::Result<ExitCode>) -> anyhow::Result<ExitCode> {
+    match outcome {
+        Err(error) if json && !is_closed_pipe(&error) => {
+            output::line(&json!({ "errors": messages(&error) }).to_string())?;
+            Ok(ExitCode::FAILURE)
+        }
+        outcome => outcome,
+    }
+}
+
+/// `sandbar config | head` has what it wants.
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    let cause = error.root_cause().downcast_ref::<io::Error>();
+    cause.is_some_and(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+}
+
 /// Tells the user of the error that ended a verb.
 pub(crate) fn report(error: &anyhow::Error) -> ExitCode {
-    // `sandbar config | head` has what it wants.
-    let cause = error.root_cause().downcast_ref::<io::Error>();
-    if cause.is_some_and(|cause| cause.kind() == io::ErrorKind::BrokenPipe) {
+    if is_closed_pipe(error) {
         return ExitCode::SUCCESS;
     }
     messages(error).iter().for_each(output::error);

@@ -1,149 +1,111 @@
-//! `sandbar run`: runs a job in this process and stays with it to its end.
+//! `sandbar run`: runs a job in this process or on a cluster, and stays with it to its end unless
+//! it is told not to.
 
+mod application;
+mod attached;
+mod local;
 mod progress;
-pub(crate) mod signals;
+mod remote;
+mod shown_job;
+mod submission;
 mod summary;
+mod target;
 
-use std::io::IsTerminal;
-use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail};
-use clap::{Args, ValueEnum};
-use sandbar_cluster::{JobClient, JobResult, JobSource, MiniCluster, MiniClusterOptions};
-use sandbar_connectors::Console;
-use sandbar_model::SystemClock;
-use sandbar_model::status::JobStatus;
+use anyhow::bail;
+use clap::Args;
+use sandbar_config::ExecutionTarget;
 
-use crate::configuration::{
-    ConfigurationArgs, cache_folder, set_local_parallelism, warn_of_unknown_keys,
-};
-use crate::output;
-use progress::Progress;
-use signals::Signals;
-
-/// How often the job is looked at.
-const LOOK_INTERVAL: Duration = Duration::from_millis(200);
-
-/// Exit code after Ctrl-C, as shells have it: 128 + SIGINT.
-const EXIT_INTERRUPTED: u8 = 130;
+use crate::job_arguments::JobArguments;
+use crate::problems;
 
 /// Arguments of `sandbar run`.
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
-  sandbar run job.toml                     run a job file
+  sandbar run job.toml                     run a job file in this process
   sandbar run -p 4 words.wasm -- book.txt  run a job plugin with an argument, parallelism 4
   sandbar run -Dexecution.buffer-timeout='5 ms' job.toml
   sandbar run --json job.toml | tail -1    the summary for a script
+  sandbar run -t remote job.toml           on the cluster at rest.address:rest.port, and stay
+  sandbar run -d job.toml                  the same, and return once it is submitted
+  sandbar run -d -m 10.0.0.7:8081 job.toml on another cluster
+  sandbar run -t application job.toml      on a cluster of its own, which ends with the job
 
-Records that print sinks write go to standard output, progress and summary to standard error.
-Ctrl-C cancels the job; a second Ctrl-C ends the process at once.
-Exit code: 0 when the job FINISHED, 1 when it FAILED, 130 when it was cancelled.")]
+With the targets application and per-job, a JobManager is started that runs this job alone, and that
+starts TaskManagers on this machine as the job needs them; per-job makes the graph here first.
+
+In this process, records that print sinks write go to standard output; on a cluster they go to the
+output of its TaskManagers. Progress and summary go to standard error. Ctrl-C cancels a job in this
+process; a second Ctrl-C ends the process at once. A job on a cluster goes on after Ctrl-C, unless
+execution.shutdown-on-attached-exit is true.
+
+On a cluster -D and -p go with the job, and the cluster's own configuration holds for the rest; a
+file given with --config says here only where the cluster is. Relative paths of the job's
+connectors start from the folder of the job file or, for a job plugin, from the working folder.
+
+Exit code: 0 when the job FINISHED, or was submitted with -d; 1 when it FAILED or somebody else
+cancelled it, or when the cluster is lost; 130 after Ctrl-C.")]
 pub(crate) struct RunArgs {
-    /// A job file (.toml or .json), or a plugin (.wasm) that defines a job.
-    job: PathBuf,
-    /// Arguments for a job plugin's `define`; a job file takes none.
-    #[arg(last = true)]
-    arguments: Vec<String>,
-    /// Parallelism of operators that set none themselves; the number of cores by default.
+    #[command(flatten)]
+    job: JobArguments,
+    /// Where to run: local, remote, application or per-job; by default the option
+    /// execution.target says, and remote with -d or -m.
+    #[arg(short, long, value_parser = target::parse)]
+    target: Option<ExecutionTarget>,
+    /// Return once the job is submitted to the cluster.
     #[arg(short, long)]
-    parallelism: Option<u32>,
-    /// Where to run.
-    #[arg(short, long, value_enum, default_value_t = Target::Local)]
-    target: Target,
-    /// Print the summary as one line of JSON at the end of standard output.
+    detached: bool,
+    /// Where the cluster's REST API is; by default the options rest.address and rest.port say.
+    #[arg(short = 'm', long, value_name = "HOST:PORT")]
+    jobmanager: Option<String>,
+    /// Print the summary, or what is wrong, as one line of JSON at the end of standard output.
     #[arg(long)]
     json: bool,
     /// Show neither progress nor summary.
     #[arg(short, long)]
     quiet: bool,
-    #[command(flatten)]
-    configuration: ConfigurationArgs,
 }
 
-/// Where a job can run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Target {
-    /// A MiniCluster in this process.
-    Local,
+impl RunArgs {
+    /// The argument that only a cluster can obey, if one is given.
+    fn needing_cluster(&self) -> Option<&'static str> {
+        match self {
+            RunArgs { detached: true, .. } => Some("-d"),
+            RunArgs { jobmanager: Some(_), .. } => Some("-m"),
+            RunArgs { detached: false, jobmanager: None, .. } => None,
+        }
+    }
+}
+
+/// Runs the verb `run-application`, which is `run -t application`. Source: Flink's command line.
+pub(crate) fn execute_application(args: &RunArgs) -> anyhow::Result<ExitCode> {
+    let run = || {
+        let target = args.target.unwrap_or(ExecutionTarget::Application);
+        if !matches!(target, ExecutionTarget::Application | ExecutionTarget::PerJob) {
+            bail!(
+                "run-application gives a job a cluster of its own, with the target application or \
+                 per-job; use `sandbar run` for others"
+            );
+        }
+        application::run(args, &args.job.configuration()?, target)
+    };
+    problems::in_json(args.json, run())
 }
 
 /// Runs the verb.
-pub(crate) fn execute(args: RunArgs) -> anyhow::Result<ExitCode> {
-    let Target::Local = args.target;
-    let source = JobSource::of(&args.job, args.arguments)?;
-    let mut configuration = args.configuration.load()?;
-    set_local_parallelism(&mut configuration);
-    let mut overrides = args.configuration.overrides()?;
-    match args.parallelism {
-        Some(0) => bail!("parallelism is 0 but must be at least 1; give -p a larger number"),
-        Some(parallelism) => overrides.set("parallelism.default", parallelism.to_string()),
-        None => {}
-    }
-    let cluster = MiniCluster::new(MiniClusterOptions {
-        configuration,
-        clock: Arc::new(SystemClock),
-        console: Console::new(std::io::stdout(), std::io::stderr()),
-        cache_folder: cache_folder(),
-    })?;
-    let prepared = cluster.loader(&overrides).prepare(&source)?;
-    warn_of_unknown_keys(&prepared);
-    let signals = Signals::listen().context("cannot listen for Ctrl-C")?;
-    let name = prepared.graph.name.clone();
-    let job = cluster.submit(prepared)?;
-    if !args.quiet {
-        eprintln!("Job has been submitted with JobID {}", job.id());
-    }
-    let show = !args.quiet;
-    let result =
-        attend(&job, &signals, show.then(|| Progress::new(std::io::stderr().is_terminal())));
-    let snapshot = job.snapshot();
-    if let Some(failure) = &result.failure {
-        output::error(failure);
-    }
-    if show {
-        summary::print(&name, &result, &snapshot);
-    }
-    if args.json {
-        output::line(&summary::json(&result, &snapshot).to_string())?;
-    }
-    Ok(exit_code(&result))
+pub(crate) fn execute(args: &RunArgs) -> anyhow::Result<ExitCode> {
+    problems::in_json(args.json, run(args))
 }
 
-/// Stays with the job: shows progress, passes a Ctrl-C on.
-fn attend(job: &JobClient, signals: &Signals, mut progress: Option<Progress>) -> JobResult {
-    let started = Instant::now();
-    let mut canceled = false;
-    loop {
-        if let Some(result) = job.wait_timeout(LOOK_INTERVAL) {
-            if let Some(progress) = &mut progress {
-                progress.clear();
-            }
-            return result;
+fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
+    let configuration = args.job.configuration()?;
+    match target::choose(args.target, &configuration, args.needing_cluster())? {
+        ExecutionTarget::Local => local::run(args, configuration),
+        ExecutionTarget::Remote => remote::run(args, &configuration),
+        target @ (ExecutionTarget::Application | ExecutionTarget::PerJob) => {
+            application::run(args, &configuration, target)
         }
-        if signals.received() > 0 && !canceled {
-            canceled = true;
-            job.cancel();
-        }
-        if let Some(progress) = &mut progress {
-            progress.show(started.elapsed(), &job.snapshot());
-        }
-    }
-}
-
-fn exit_code(result: &JobResult) -> ExitCode {
-    match result.status {
-        JobStatus::Finished => ExitCode::SUCCESS,
-        JobStatus::Canceled => ExitCode::from(EXIT_INTERRUPTED),
-        JobStatus::Created
-        | JobStatus::Running
-        | JobStatus::Failing
-        | JobStatus::Failed
-        | JobStatus::Cancelling
-        | JobStatus::Initializing
-        | JobStatus::Restarting => ExitCode::FAILURE,
     }
 }

@@ -8,7 +8,7 @@ use sandbar_cluster::{LogBuffer, TaskManagerProcess, TaskManagerProcessOptions};
 use sandbar_connectors::Console;
 
 use crate::configuration::{ConfigurationArgs, cache_folder};
-use crate::run::signals::Signals;
+use crate::signals::Signals;
 
 /// Option that `--slots` sets.
 const SLOTS: &str = "taskmanager.numberOfTaskSlots";

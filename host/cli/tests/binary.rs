@@ -118,7 +118,7 @@ fn usage_errors_exit_with_2() {
 fn version_and_help_are_printed() {
     let folder = Folder::with(&[]);
     assert!(folder.check_printed(&["--version"]).starts_with("sandbar 0."));
-    let verbs: [&[&str]; 13] = [
+    let verbs: [&[&str]; 25] = [
         &[],
         &["run"],
         &["info"],
@@ -130,6 +130,18 @@ fn version_and_help_are_printed() {
         &["plugin", "new"],
         &["plugin", "build"],
         &["plugin", "inspect"],
+        &["plugin", "upload"],
+        &["plugin", "list"],
+        &["plugin", "delete"],
+        &["list"],
+        &["cancel"],
+        &["logs"],
+        &["cluster"],
+        &["cluster", "start"],
+        &["cluster", "stop"],
+        &["cluster", "status"],
+        &["jobmanager"],
+        &["taskmanager"],
         &["config"],
         &["config", "check"],
     ];

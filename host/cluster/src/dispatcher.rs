@@ -87,20 +87,27 @@ impl Dispatcher {
         }
     }
 
-    /// Prepares a job as [`DispatcherGateway::run`] does.
+    /// Prepares a job, over whose own options these win.
     ///
     /// # Errors
     /// Everything that is wrong with it.
-    pub fn prepare(&self, request: RunRequest) -> Result<PreparedJob, GatewayError> {
-        let source = self.source(&request)?;
-        let overrides = Configuration::from_pairs(request.configuration);
+    pub fn prepare(
+        &self,
+        source: &JobSource,
+        overrides: &Configuration,
+    ) -> Result<PreparedJob, PrepareError> {
         let loader = JobLoader {
             engine: &self.parts.engine,
             configuration: &self.parts.configuration,
-            overrides: &overrides,
+            overrides,
             native: BTreeMap::new(),
         };
-        let prepared = loader.prepare(&JobSource::Submitted(source));
+        loader.prepare(source)
+    }
+
+    fn prepare_request(&self, request: RunRequest) -> Result<PreparedJob, GatewayError> {
+        let source = JobSource::Submitted(self.source(&request)?);
+        let prepared = self.prepare(&source, &Configuration::from_pairs(request.configuration));
         prepared.map_err(|PrepareError { problems }| GatewayError::Invalid(problems))
     }
 
@@ -195,11 +202,11 @@ impl DispatcherGateway for Dispatcher {
     }
 
     fn run(&self, request: RunRequest) -> Result<JobId, GatewayError> {
-        self.submit(self.prepare(request)?)
+        self.submit(self.prepare_request(request)?)
     }
 
     fn plan(&self, request: RunRequest) -> Result<JobGraph, GatewayError> {
-        self.prepare(request).map(|job| job.graph)
+        self.prepare_request(request).map(|job| job.graph)
     }
 
     fn upload_plugin(&self, file_name: &str, bytes: Vec<u8>) -> Result<StoredPlugin, GatewayError> {

@@ -84,9 +84,11 @@ impl MiniCluster {
         let configuration = options.configuration;
         let engine_options = settings::engine(&configuration, options.cache_folder)?;
         let engine = Engine::new(engine_options).context("cannot make the sandbox engine")?;
-        // A job takes as many slots as it needs, each with the share that one of this many has.
-        let managed_memory = settings::managed_memory_of_slot(&configuration)?;
-        let executor = TaskExecutor::new(options.clock, options.console, engine.stack_bytes_max());
+        let executor = TaskExecutor::new(
+            Arc::clone(&options.clock),
+            options.console,
+            engine.stack_bytes_max(),
+        );
         let executor = Arc::new(executor);
         let local_plugins = LocalPlugins::default();
         let link = Arc::new(JobManagerLink::new());
@@ -94,8 +96,11 @@ impl MiniCluster {
             id: TaskManagerId(LOCAL.to_owned()),
             engine: engine.clone(),
             executor: Arc::clone(&executor),
-            settings_of: settings::of_job(managed_memory),
+            settings_of: settings::of_job(),
+            // A job takes as many slots as it needs, each with the share of a TaskManager's slot.
+            slots: settings::slot_budget(&configuration)?,
             local: local_plugins.clone(),
+            clock: Arc::clone(&options.clock),
             log: Arc::new(String::new),
         };
         let (task_manager, task_manager_events) = TaskManager::new(parts, Arc::clone(&link));
@@ -200,6 +205,7 @@ fn join(
         data_address: String::new(),
         slots: SLOTS_PER_TASK_MANAGER_MAX,
         managed_memory_bytes: settings::managed_memory(configuration)?,
+        guest_memory_bytes: settings::guest_memory(configuration)?,
         cpu_cores: std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32),
         tasks: Vec::new(),
     }));

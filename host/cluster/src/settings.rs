@@ -15,7 +15,7 @@ use sandbar_jobmanager::execution_graph::ExecutionGraphOptions;
 use sandbar_jobmanager::restart_strategy::{ExponentialDelay, FailureRate, FixedDelay};
 use sandbar_jobmanager::{FailoverStrategy, RestartStrategy, RestartStrategyOptions};
 use sandbar_model::JobId;
-use sandbar_taskmanager::{SettingsOf, TaskSettings};
+use sandbar_taskmanager::{SettingsOf, SlotBudget, TaskSettings};
 use sandbar_wasm::{Capabilities, EngineOptions, Limits};
 
 /// Settings of the graph compiler.
@@ -70,7 +70,6 @@ pub fn task(configuration: &Configuration) -> Result<TaskSettings, ConfigError> 
         buffer_bytes_max: configuration.get(&memory::MEMORY_SEGMENT_SIZE)?.bytes_usize(),
         buffers_per_channel: per_channel as usize,
         floating_buffers_per_gate: floating as usize,
-        managed_memory_bytes: managed_memory_of_slot(configuration)?,
         limits: limits(configuration)?,
     })
 }
@@ -83,22 +82,32 @@ pub fn managed_memory(configuration: &Configuration) -> Result<u64, ConfigError>
     Ok(configuration.get(&memory::MANAGED_MEMORY_SIZE)?.bytes())
 }
 
-/// Bytes of managed memory of each slot of a TaskManager.
+/// Bytes of memory for guests of a TaskManager.
 ///
 /// # Errors
 /// A value that is none of its option's.
-pub fn managed_memory_of_slot(configuration: &Configuration) -> Result<u64, ConfigError> {
-    let slots = u64::from(configuration.get(&memory::TASK_SLOTS)?.get());
-    Ok(managed_memory(configuration)? / slots)
+pub fn guest_memory(configuration: &Configuration) -> Result<u64, ConfigError> {
+    Ok(configuration.get(&memory::GUEST_MEMORY_SIZE)?.bytes())
 }
 
-/// Reads what a TaskManager needs of a job's options. Its memory is its own: slots have
-/// `managed_memory_bytes` each, whatever a job says.
-pub fn of_job(managed_memory_bytes: u64) -> SettingsOf {
-    Arc::new(move |options: &BTreeMap<String, String>| {
+/// What each slot of a TaskManager may use: its share of the whole.
+///
+/// # Errors
+/// A value that is none of its option's.
+pub fn slot_budget(configuration: &Configuration) -> Result<SlotBudget, ConfigError> {
+    let slots = u64::from(configuration.get(&memory::TASK_SLOTS)?.get());
+    let guest_memory_bytes = guest_memory(configuration)? / slots;
+    Ok(SlotBudget {
+        managed_memory_bytes: managed_memory(configuration)? / slots,
+        guest_memory_bytes: usize::try_from(guest_memory_bytes).unwrap_or(usize::MAX),
+    })
+}
+
+/// Reads what a TaskManager needs of a job's options.
+pub fn of_job() -> SettingsOf {
+    Arc::new(|options: &BTreeMap<String, String>| {
         let configuration = Configuration::from_pairs(options.clone());
         let settings = task(&configuration).map_err(|error| error.to_string())?;
-        let settings = TaskSettings { managed_memory_bytes, ..settings };
         Ok((settings, capabilities(&configuration)?))
     })
 }

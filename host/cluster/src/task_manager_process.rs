@@ -111,8 +111,10 @@ impl TaskManagerProcess {
             id: id.clone(),
             engine,
             executor: Arc::new(executor),
-            settings_of: settings::of_job(settings::managed_memory_of_slot(&configuration)?),
+            settings_of: settings::of_job(),
+            slots: settings::slot_budget(&configuration)?,
             local: LocalPlugins::default(),
+            clock: Arc::new(SystemClock),
             log: Arc::new(move || log.text()),
         };
         let (task_manager, messages) = TaskManager::new(parts, Arc::clone(&link));
@@ -146,6 +148,7 @@ impl TaskManagerProcess {
                 data_address,
                 slots: configuration.get(&memory::TASK_SLOTS)?.get(),
                 managed_memory_bytes: settings::managed_memory(&configuration)?,
+                guest_memory_bytes: settings::guest_memory(&configuration)?,
                 cpu_cores: std::thread::available_parallelism().map_or(1, |n| n.get() as u32),
                 tasks: Vec::new(),
             },

@@ -47,7 +47,8 @@ pub(crate) const OPTIONS: &[OptionSpec] = &[
         OptionKind::Json,
         "json: a table from member to {kind, ...}, where kind is sequence (start = 0, step = 1), \
          random-int (min, max), random-float (min, max), random-string (length), random-bool, \
-         one-of (values), constant (value) or timestamp. By default {id = {kind = \"sequence\"}}.",
+         one-of (values), constant (value), timestamp or now (the clock in milliseconds, so \
+         different in every run). By default {id = {kind = \"sequence\"}}.",
     ),
     OptionSpec::defaulted("words-per-line", OptionKind::Integer, "8", "text: words of a line."),
     OptionSpec::defaulted(
@@ -116,12 +117,12 @@ struct Settings {
 }
 
 impl Settings {
-    /// Appends the bytes of record `n` and returns its timestamp.
-    fn write(&self, n: u64, out: &mut Vec<u8>) -> i64 {
+    /// Appends the bytes of record `n`, made at `now_ms`, and returns its timestamp.
+    fn write(&self, n: u64, now_ms: i64, out: &mut Vec<u8>) -> i64 {
         let timestamp = self.timestamps.map_or(NO_TIMESTAMP, |timestamps| timestamps.of(n));
         let mut random = Random::new(self.seed, n);
         match &self.content {
-            Content::Json(fields) => fields.write(n, timestamp, &mut random, out),
+            Content::Json(fields) => fields.write(n, timestamp, now_ms, &mut random, out),
             Content::Text(words) => words.write(&mut random, out),
         }
         timestamp

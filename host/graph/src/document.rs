@@ -13,6 +13,8 @@ use crate::place::{self, Place, Places};
 pub(crate) const JOB_FILE_BYTES_MAX: usize = 4 << 20;
 /// Depth of nested tables and lists in a job file; serde_json's own limit for values is 128.
 const NESTING_DEPTH_MAX: u32 = 64;
+/// Bytes of text between two counts of its characters.
+const BLOCK_BYTES: usize = 256;
 
 /// What a file says, whatever its format.
 pub(crate) struct Document {
@@ -48,11 +50,19 @@ pub(crate) fn read(
     }
 }
 
+/// Characters that begin in these bytes of a text.
+fn characters_in(bytes: &[u8]) -> usize {
+    bytes.iter().filter(|byte| **byte & 0xC0 != 0x80).count()
+}
+
 /// What is collected while a file is read.
 struct Reading<'a> {
     text: &'a str,
     file: &'a str,
     line_starts: Vec<usize>,
+    /// Characters in front of each [`BLOCK_BYTES`] of the text, so that a place in a long line is
+    /// found without counting the line.
+    characters: Vec<usize>,
     positions: BTreeMap<String, (u32, u32)>,
     errors: Vec<GraphError>,
 }
@@ -61,15 +71,27 @@ impl<'a> Reading<'a> {
     fn new(text: &'a str, file: &'a str) -> Reading<'a> {
         let after_breaks = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
         let line_starts = [0].into_iter().chain(after_breaks.map(|(idx, _)| idx + 1)).collect();
-        Reading { text, file, line_starts, positions: BTreeMap::new(), errors: Vec::new() }
+        let mut characters = vec![0];
+        for block in text.as_bytes().chunks(BLOCK_BYTES) {
+            characters.push(characters[characters.len() - 1] + characters_in(block));
+        }
+        let (positions, errors) = (BTreeMap::new(), Vec::new());
+        Reading { text, file, line_starts, characters, positions, errors }
     }
 
     /// Line and column of a byte of the text, both from 1, the column in characters.
     fn position(&self, offset: usize) -> (u32, u32) {
         let line = self.line_starts.partition_point(|start| *start <= offset);
         let start = self.line_starts[line - 1];
-        let before = self.text.get(start..offset).unwrap_or("");
-        (line as u32, before.chars().count() as u32 + 1)
+        let column = self.characters_before(offset) - self.characters_before(start) + 1;
+        (line as u32, column as u32)
+    }
+
+    fn characters_before(&self, offset: usize) -> usize {
+        let offset = offset.min(self.text.len());
+        let block = offset / BLOCK_BYTES;
+        let within = &self.text.as_bytes()[block * BLOCK_BYTES..offset];
+        self.characters[block] + characters_in(within)
     }
 
     fn note(&mut self, path: &str, offset: usize) {
@@ -111,5 +133,25 @@ impl Spot {
 
     fn element(&self, index: usize, offset: usize) -> Spot {
         Spot { path: place::element(&self.path, index), offset, depth: self.depth + 1 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn positions_are_lines_and_characters(text in "[aä\u{1F980}\n]{0,900}") {
+            let reading = Reading::new(&text, "file");
+            for (offset, _) in text.char_indices() {
+                let before = &text[..offset];
+                let line = before.matches('\n').count() + 1;
+                let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
+                prop_assert_eq!(reading.position(offset), (line as u32, column as u32));
+            }
+        }
     }
 }

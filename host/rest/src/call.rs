@@ -1,6 +1,7 @@
 //! One request as a handler sees it: path parameters, query and body, read with errors that say
 //! what they should look like.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::body::Bytes;
@@ -156,6 +157,17 @@ pub(crate) fn parse_plugin_id(text: &str) -> Result<PluginId, RestError> {
     id[..16].copy_from_slice(&high.to_be_bytes());
     id[16..].copy_from_slice(&low.to_be_bytes());
     Ok(PluginId(id))
+}
+
+/// Reads plugins' ids by the names that a job gives them.
+pub(crate) fn parse_plugins(
+    plugins: BTreeMap<String, String>,
+) -> Result<BTreeMap<String, PluginId>, RestError> {
+    let parse = |(name, id): (String, String)| match parse_plugin_id(&id) {
+        Ok(id) => Ok((name, id)),
+        Err(error) => Err(error.within(&format!("plugins.{name}"))),
+    };
+    plugins.into_iter().map(parse).collect()
 }
 
 /// Exactly 32 hexadecimal digits, in any case.

@@ -126,18 +126,7 @@ impl RestClient {
     /// # Errors
     /// [`ClientError`].
     pub fn log(&self) -> Result<String, ClientError> {
-        let answer = self.send("GET", "/jobmanager/log", Payload::None)?;
-        String::from_utf8(answer).map_err(|error| self.nonsense("/jobmanager/log", &error))
-    }
-
-    /// The newest lines of a TaskManager's log.
-    ///
-    /// # Errors
-    /// [`ClientError`].
-    pub fn task_manager_log(&self, task_manager: &str) -> Result<String, ClientError> {
-        let path = format!("/taskmanagers/{task_manager}/log");
-        let answer = self.send("GET", &path, Payload::None)?;
-        String::from_utf8(answer).map_err(|error| self.nonsense(&path, &error))
+        self.text("/jobmanager/log")
     }
 
     /// Ends the cluster.
@@ -154,6 +143,14 @@ impl RestClient {
     /// [`ClientError`].
     pub fn task_managers(&self) -> Result<TaskManagers, ClientError> {
         self.get("/taskmanagers")
+    }
+
+    /// The newest lines of a TaskManager's log.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn task_manager_log(&self, id: &str) -> Result<String, ClientError> {
+        self.text(&format!("/taskmanagers/{}/log", path_segment(id)))
     }
 
     /// All jobs, running and archived.
@@ -278,6 +275,11 @@ impl RestClient {
         Ok(Payload::Json(body))
     }
 
+    fn text(&self, path: &str) -> Result<String, ClientError> {
+        let answer = self.send("GET", path, Payload::None)?;
+        String::from_utf8(answer).map_err(|error| self.nonsense(path, &error))
+    }
+
     fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
         self.ask("GET", path, Payload::None)
     }
@@ -342,6 +344,16 @@ impl RestClient {
         let address = self.address.clone();
         ClientError::Nonsense { address, path: path.to_owned(), message: error.to_string() }
     }
+}
+
+/// A name as one segment of a path: all but letters, digits, `-`, `.` and `_` is encoded.
+fn path_segment(name: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    let encode = |byte| match is_plain(byte) {
+        true => char::from(byte).to_string(),
+        false => format!("%{byte:02X}"),
+    };
+    name.bytes().map(encode).collect()
 }
 
 /// A form with one file. The boundary is one that the file does not hold.

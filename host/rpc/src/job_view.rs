@@ -91,6 +91,8 @@ pub struct TaskManagerView {
     pub free_slots: u32,
     /// Bytes of managed memory, over all slots.
     pub managed_memory_bytes: u64,
+    /// Bytes of memory for guests, over all slots.
+    pub guest_memory_bytes: u64,
     /// Threads that its machine runs at once.
     pub cpu_cores: u32,
     /// Metrics of its process by Flink's names.

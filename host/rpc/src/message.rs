@@ -64,6 +64,8 @@ pub struct Registration {
     pub slots: u32,
     /// Bytes of managed memory, over all slots.
     pub managed_memory_bytes: u64,
+    /// Bytes of memory for guests, over all slots.
+    pub guest_memory_bytes: u64,
     /// Threads that the machine runs at once.
     pub cpu_cores: u32,
     /// Tasks that run there already, of an earlier link.

@@ -14,6 +14,7 @@ use sandbar_wasm::{Limits, Plugin};
 
 use crate::chain::native::NativePlugin;
 use crate::network::peer_locator::PeerLocator;
+use crate::slot_table::SlotMemory;
 
 /// Code that operators come from.
 #[derive(Clone)]
@@ -56,8 +57,6 @@ pub struct TaskSettings {
     /// Buffers more that the channels of an input share evenly.
     /// `taskmanager.network.memory.floating-buffers-per-gate`.
     pub floating_buffers_per_gate: usize,
-    /// Bytes of state of one task. `taskmanager.memory.managed.size` by the slots.
-    pub managed_memory_bytes: u64,
     /// Limits of each guest instance.
     pub limits: Limits,
 }
@@ -69,7 +68,6 @@ impl Default for TaskSettings {
             buffer_bytes_max: 32 << 10,
             buffers_per_channel: 2,
             floating_buffers_per_gate: 8,
-            managed_memory_bytes: 128 << 20,
             limits: Limits::default(),
         }
     }
@@ -114,6 +112,8 @@ pub struct TaskDeployment {
     pub vertex: VertexId,
     /// 0-based index.
     pub subtask: u32,
+    /// The memory of the slot it runs in.
+    pub slot: Arc<SlotMemory>,
 }
 
 impl TaskDeployment {

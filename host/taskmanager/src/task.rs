@@ -11,9 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sandbar_connectors::Console;
-use sandbar_metrics::Counter;
 use sandbar_model::{Clock, Watermark};
-use sandbar_state::ManagedMemory;
 
 use crate::chain::{ChainBuilder, Head, Operator};
 use crate::deployment::TaskDeployment;
@@ -22,7 +20,7 @@ use crate::exchange::input_gate::{GateEvent, InputGate};
 use crate::exchange::registry::ChannelRegistry;
 use crate::metrics::TaskMetrics;
 use crate::network::NetworkEnvironment;
-use crate::task::control::TaskControl;
+use crate::task::control::{TaskControl, Waiting};
 use crate::task::wiring::Wiring;
 use crate::watermark_valve::ValveElement;
 
@@ -49,7 +47,6 @@ impl Task {
             network: self.network.as_deref(),
         };
         let gate = wiring.gate();
-        let memory = ManagedMemory::new(self.deployment.job.settings.managed_memory_bytes);
         let chain = ChainBuilder {
             deployment: &self.deployment,
             control: &self.control,
@@ -57,7 +54,6 @@ impl Task {
             console: &self.console,
             wiring: &wiring,
             metrics: &self.metrics,
-            memory: &memory,
         };
         let head = chain.build()?;
         if self.control.is_canceled() {
@@ -65,6 +61,7 @@ impl Task {
         }
         on_running();
         let mut pace = Pace::new(self);
+        self.metrics.io.current_input_watermark.set(Watermark::MIN.0 as f64);
         match (head, gate) {
             (Head::Source { name, reader, outputs }, None) => {
                 source_loop::run(self, &mut pace, &name, reader, outputs)
@@ -105,6 +102,8 @@ impl Task {
                     for element in output.elements() {
                         match element {
                             ValveElement::Watermark(watermark) => {
+                                let gauge = &self.metrics.io.current_input_watermark;
+                                gauge.set(watermark.0 as f64);
                                 operator.on_watermark(watermark)?;
                             }
                             ValveElement::Status(status) => operator.on_status(status)?,
@@ -128,14 +127,13 @@ pub(crate) struct Pace<'a> {
     task: &'a Task,
     buffer_timeout: Option<Duration>,
     flush_at: Option<Instant>,
-    started: Instant,
 }
 
 impl<'a> Pace<'a> {
     fn new(task: &'a Task) -> Pace<'a> {
         let timeout = task.deployment.job.settings.buffer_timeout;
         let buffer_timeout = timeout.filter(|timeout| !timeout.is_zero());
-        Pace { task, buffer_timeout, flush_at: None, started: Instant::now() }
+        Pace { task, buffer_timeout, flush_at: None }
     }
 
     /// Stops if cancelled, flushes buffers whose time has come, fires due timers.
@@ -163,7 +161,6 @@ impl<'a> Pace<'a> {
             None => self.flush_at = Some(now + timeout),
             Some(at) if at <= now => {
                 self.flush_at = None;
-                self.publish_times();
                 self.task.control.clear_unflushed();
                 operator.flush()?;
             }
@@ -179,28 +176,13 @@ impl<'a> Pace<'a> {
             Duration::from_millis(ahead.unsigned_abs())
         });
         let until_flush = self.flush_at.map(|at| at.saturating_duration_since(Instant::now()));
-        let waiting_since = Instant::now();
-        match until_wake.into_iter().chain(until_flush).min() {
-            Some(wait) if wait.is_zero() => return,
+        let wait = until_wake.into_iter().chain(until_flush).min();
+        if wait.is_some_and(|wait| wait.is_zero()) {
+            return;
+        }
+        self.task.control.wait(Waiting::Input, || match wait {
             Some(wait) => std::thread::park_timeout(wait),
             None => std::thread::park(),
-        }
-        self.task.control.add_idle(waiting_since.elapsed());
-        self.publish_times();
-    }
-
-    /// Publishes where the task's time went: what was neither waiting for input nor for room was
-    /// work.
-    fn publish_times(&self) {
-        let io = &self.task.metrics.io;
-        let to_ms = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
-        let publish = |counter: &Counter, total_ms: i64| counter.add(total_ms - counter.get());
-        let (idle, waited) = (self.task.control.idle(), self.task.control.back_pressured());
-        publish(&io.idle_time_ms, to_ms(idle));
-        publish(&io.back_pressured_time_ms, to_ms(waited));
-        publish(
-            &io.busy_time_ms,
-            to_ms(self.started.elapsed().saturating_sub(idle).saturating_sub(waited)),
-        );
+        });
     }
 }

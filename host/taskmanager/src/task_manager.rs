@@ -13,8 +13,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender};
-use sandbar_model::JobId;
 use sandbar_model::status::ExecutionState;
+use sandbar_model::{Clock, JobId};
 use sandbar_rpc::message::HeartbeatReport;
 use sandbar_rpc::{TaskAttempt, TaskManagerId, ToJobManager, ToTaskManager};
 use sandbar_wasm::{Capabilities, Engine};
@@ -23,7 +23,9 @@ use self::deployer::{Deployer, Deployment};
 use self::job_manager_link::JobManagerLink;
 pub use self::plugin_store::LocalPlugins;
 use self::plugin_store::PluginStore;
+use self::report::TaskReports;
 use crate::deployment::TaskSettings;
+use crate::slot_table::{SlotBudget, SlotTable};
 use crate::task_executor::{TaskExecutor, TaskHandle, TaskStateChange};
 
 /// What tasks have to tell and the loop has not heard; a task that has more waits.
@@ -73,8 +75,12 @@ pub struct TaskManagerParts {
     pub executor: Arc<TaskExecutor>,
     /// Reads a job's options.
     pub settings_of: SettingsOf,
+    /// What each of its slots may use.
+    pub slots: SlotBudget,
     /// Plugins that need not be fetched.
     pub local: LocalPlugins,
+    /// Time, for lags.
+    pub clock: Arc<dyn Clock>,
     /// Reads the newest lines of this process's log.
     pub log: ReadLog,
 }
@@ -84,7 +90,9 @@ pub struct TaskManager {
     link: Arc<JobManagerLink>,
     deployer: Deployer,
     executor: Arc<TaskExecutor>,
+    clock: Arc<dyn Clock>,
     log: ReadLog,
+    reports: TaskReports,
     messages: Receiver<Message>,
     events: Receiver<Event>,
     /// Attempts that have not reported a terminal state; those being deployed have no handle.
@@ -116,13 +124,16 @@ impl TaskManager {
             link: Arc::clone(&link),
             executor: Arc::clone(&parts.executor),
             settings_of: parts.settings_of,
+            slots: Arc::new(SlotTable::new(parts.slots)),
             events: sender,
         };
         let manager = TaskManager {
             link,
             deployer,
             executor: parts.executor,
+            clock: parts.clock,
             log: parts.log,
+            reports: TaskReports::default(),
             messages,
             events,
             tasks: HashMap::new(),
@@ -220,7 +231,10 @@ impl TaskManager {
     fn end(&mut self, task: TaskAttempt, state: ExecutionState, error: Option<String>) {
         self.cancelled_early.remove(&task);
         let handle = self.tasks.remove(&task).flatten();
-        let metrics = handle.as_ref().map(report::metrics_of).unwrap_or_default();
+        let now = self.clock.now_ms();
+        let metrics = handle.map(|handle| self.reports.metrics_of(task, &handle, now));
+        self.reports.forget(task);
+        let metrics = metrics.unwrap_or_default();
         self.send_state(task, state, error, metrics);
     }
 
@@ -255,10 +269,13 @@ impl TaskManager {
         self.deployer.release(job);
     }
 
-    fn report(&self, sequence: u64) {
+    fn report(&mut self, sequence: u64) {
+        let now = self.clock.now_ms();
         let running =
             self.tasks.iter().filter_map(|(task, handle)| Some((*task, handle.as_ref()?)));
-        let tasks = running.map(|(task, handle)| (task, report::metrics_of(handle))).collect();
+        let tasks = running
+            .map(|(task, handle)| (task, self.reports.metrics_of(task, handle, now)))
+            .collect();
         let process = report::metrics_of_process();
         self.link.send(ToJobManager::Heartbeat(HeartbeatReport { sequence, tasks, process }));
     }

@@ -1,7 +1,7 @@
 //! The engine: one wasmtime configuration per process, its linkers, its code cache and its epoch
 //! ticker.
 
-use std::collections::HashMap;
+use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -16,6 +16,9 @@ use crate::plugin::Plugin;
 use crate::store::StoreState;
 use crate::wasi::Capabilities;
 use crate::{contract, epoch, imports, limits, wasi};
+
+/// Compiled plugins that are kept in memory for jobs to come.
+const COMPONENTS_MAX: usize = 64;
 
 /// How an engine is made.
 #[derive(Clone, Debug)]
@@ -52,7 +55,8 @@ struct EngineParts {
     wasmtime: wasmtime::Engine,
     options: EngineOptions,
     cache: Option<CodeCache>,
-    components: Mutex<HashMap<PluginId, Component>>,
+    /// Those that were loaded last, newest last. One that is in use elsewhere lives on there.
+    components: Mutex<VecDeque<(PluginId, Component)>>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -120,8 +124,10 @@ impl Engine {
 
     fn component(&self, name: &str, id: PluginId, bytes: &[u8]) -> Result<Component, PluginError> {
         let parts = &self.inner;
-        let known =
-            parts.components.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned();
+        let known = {
+            let components = parts.components.lock().unwrap_or_else(PoisonError::into_inner);
+            components.iter().find(|(known, _)| *known == id).map(|(_, found)| found.clone())
+        };
         if let Some(component) = known {
             return Ok(component);
         }
@@ -131,7 +137,11 @@ impl Engine {
             None => self.compile(name, id, bytes)?,
         };
         let mut components = parts.components.lock().unwrap_or_else(PoisonError::into_inner);
-        components.insert(id, component.clone());
+        components.retain(|(kept, _)| *kept != id);
+        if components.len() >= COMPONENTS_MAX {
+            components.pop_front();
+        }
+        components.push_back((id, component.clone()));
         Ok(component)
     }
 

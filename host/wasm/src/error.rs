@@ -7,6 +7,8 @@ use std::time::Duration;
 use sandbar_model::BatchError;
 use thiserror::Error;
 
+use crate::limits::MemoryRefusal;
+
 /// Why a file is not a plugin that can be run.
 #[derive(Debug, Error)]
 pub enum PluginError {
@@ -217,6 +219,8 @@ pub enum GuestFault {
     },
     /// The code trapped after it was refused more memory.
     MemoryLimit {
+        /// Whose limit.
+        refusal: MemoryRefusal,
         /// The limit in bytes.
         limit_bytes: usize,
         /// The guest's frames, innermost first, demangled.
@@ -249,11 +253,12 @@ impl fmt::Display for GuestFault {
                 }
                 write_frames(f, backtrace)
             }
-            GuestFault::MemoryLimit { limit_bytes, backtrace } => {
-                write!(
-                    f,
-                    "memory limit of {limit_bytes} bytes exceeded (sandbar.guest.memory.max)"
-                )?;
+            GuestFault::MemoryLimit { refusal, limit_bytes, backtrace } => {
+                let (of, option) = match refusal {
+                    MemoryRefusal::Instance => ("", "sandbar.guest.memory.max"),
+                    MemoryRefusal::Slot => (" of the slot", "taskmanager.memory.guest.size"),
+                };
+                write!(f, "memory limit{of} of {limit_bytes} bytes exceeded ({option})")?;
                 write_frames(f, backtrace)
             }
             GuestFault::Deadline { limit, backtrace } => {

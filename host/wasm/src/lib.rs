@@ -4,6 +4,7 @@
 //! guest may reach is the [`OperatorHost`] that its owner hands in. A guest's failure is a
 //! [`GuestError`], never a panic, and costs the guest its instance and nothing else.
 
+mod guest_memory;
 pub mod limits;
 
 mod abi;
@@ -25,11 +26,12 @@ pub use bytes::{PluginBytes, PluginForm};
 pub use contract::CONTRACT_VERSION;
 pub use engine::{Engine, EngineOptions};
 pub use error::{GuestError, GuestFault, HostError, PluginError};
+pub use guest_memory::GuestMemory;
 pub use host::{
     Found, GuestMetric, LogLevel, MetricKind, OperatorHost, Packed, PackedView, Page,
     Redistribution, ScanRange, StateDescriptor, StateKind, TimeDomain, TimerColumns, TimerView,
 };
 pub use instance::{ChainLink, Instance, LinkTarget};
-pub use limits::Limits;
+pub use limits::{Limits, MemoryRefusal};
 pub use plugin::{InstanceContext, Plugin};
 pub use wasi::{Capabilities, UnknownCapability};

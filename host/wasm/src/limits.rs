@@ -5,11 +5,15 @@ use std::time::Duration;
 
 use wasmtime::ResourceLimiter;
 
+use crate::guest_memory::GuestMemory;
+
 /// What one instance may use. Every field is a hard bound.
 #[derive(Clone, Debug)]
 pub struct Limits {
     /// Linear memory of all memories together, in bytes. Default 256 MiB.
     pub memory_bytes_max: usize,
+    /// What the memories of all instances in the slot are paid from. Default: unbounded.
+    pub slot_memory: GuestMemory,
     /// Elements of each table. Default 20,000.
     pub table_elements_max: usize,
     /// Core instances that one component may hold. Default 64.
@@ -32,6 +36,7 @@ impl Default for Limits {
     fn default() -> Limits {
         Limits {
             memory_bytes_max: 256 << 20,
+            slot_memory: GuestMemory::unbounded(),
             table_elements_max: 20_000,
             instances_max: 64,
             host_call_bytes_max: 64 << 20,
@@ -56,8 +61,19 @@ pub(crate) struct GuestLimiter {
     memory_bytes_max: usize,
     table_elements_max: usize,
     instances_max: usize,
+    /// Invariant: taken from `slot_memory`.
     memory_bytes: usize,
-    pub(crate) memory_refused: bool,
+    slot_memory: GuestMemory,
+    pub(crate) memory_refused: Option<MemoryRefusal>,
+}
+
+/// Which limit a guest's memory has reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MemoryRefusal {
+    /// That of the instance.
+    Instance,
+    /// That of all instances in its slot.
+    Slot,
 }
 
 impl GuestLimiter {
@@ -67,12 +83,19 @@ impl GuestLimiter {
             table_elements_max: limits.table_elements_max,
             instances_max: limits.instances_max,
             memory_bytes: 0,
-            memory_refused: false,
+            slot_memory: limits.slot_memory.clone(),
+            memory_refused: None,
         }
     }
 
     pub(crate) fn memory_bytes(&self) -> usize {
         self.memory_bytes
+    }
+}
+
+impl Drop for GuestLimiter {
+    fn drop(&mut self) {
+        self.slot_memory.give_back(self.memory_bytes);
     }
 }
 
@@ -84,13 +107,16 @@ impl ResourceLimiter for GuestLimiter {
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
         let total = self.memory_bytes.saturating_sub(current).saturating_add(desired);
-        let allowed = total <= self.memory_bytes_max;
-        if allowed {
-            self.memory_bytes = total;
+        let more = total.saturating_sub(self.memory_bytes);
+        if total > self.memory_bytes_max {
+            self.memory_refused = Some(MemoryRefusal::Instance);
+        } else if !self.slot_memory.try_take(more) {
+            self.memory_refused = Some(MemoryRefusal::Slot);
         } else {
-            self.memory_refused = true;
+            self.memory_bytes = total;
+            return Ok(true);
         }
-        Ok(allowed)
+        Ok(false)
     }
 
     fn table_growing(

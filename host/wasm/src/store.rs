@@ -98,7 +98,7 @@ impl StoreState {
     pub(crate) fn start_call(&mut self) {
         self.call_started = Instant::now();
         self.call_in_host = Duration::ZERO;
-        self.limiter.memory_refused = false;
+        self.limiter.memory_refused = None;
         self.last_error_line = None;
     }
 

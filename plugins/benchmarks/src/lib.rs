@@ -77,7 +77,7 @@ sandbar_sdk::plugin! {
             .flat_map("words", |line: String, out: &mut Collector<String>| {
                 line.split(' ')
                     .filter(|word| !word.is_empty())
-                    .for_each(|word| out.collect(word.to_owned()));
+                    .for_each(|word| out.collect_str(word));
             })
             .input(Text)
             .output(Text)

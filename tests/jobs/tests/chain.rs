@@ -9,8 +9,12 @@ use sandbar_connectors::{ConnectorError, Console, Split};
 use sandbar_jobs::{TestCluster, guest, write_job};
 use sandbar_model::{Clock, JobId, RecordBatch, SystemClock, VertexId};
 use sandbar_taskmanager::{
-    ChainRunner, JobDeployment, LocalPeers, SplitProvider, TaskDeployment, TaskSettings,
+    ChainRunner, JobDeployment, LocalPeers, SlotBudget, SlotMemory, SplitProvider, TaskDeployment,
+    TaskSettings,
 };
+
+/// Bytes of managed memory that are enough for all.
+const ENOUGH: u64 = 128 << 20;
 
 struct NoSplits;
 
@@ -21,7 +25,7 @@ impl SplitProvider for NoSplits {
 }
 
 /// Opens the chain behind the source of a job: its second vertex, which must be its last.
-fn chain(text: &str, settings: TaskSettings) -> (ChainRunner, CapturedOutput) {
+fn chain(text: &str, managed_memory_bytes: u64) -> (ChainRunner, CapturedOutput) {
     let folder = tempfile::tempdir().unwrap();
     let source = write_job(folder.path(), text, &[("input.txt", "")]);
     let cluster = TestCluster::new();
@@ -36,11 +40,19 @@ fn chain(text: &str, settings: TaskSettings) -> (ChainRunner, CapturedOutput) {
         graph: prepared.graph,
         plugins: prepared.plugins,
         splits: Arc::new(NoSplits),
-        settings,
+        settings: TaskSettings::default(),
         peers: Arc::new(LocalPeers),
         base_folder: None,
     });
-    let deployment = TaskDeployment { job, vertex: VertexId(1), subtask: 0 };
+    let deployment = TaskDeployment {
+        job,
+        vertex: VertexId(1),
+        subtask: 0,
+        slot: Arc::new(SlotMemory::new(SlotBudget {
+            managed_memory_bytes,
+            ..SlotBudget::default()
+        })),
+    };
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let (console, output) = Console::captured();
     (ChainRunner::open(&deployment, &clock, &console).unwrap(), output)
@@ -121,7 +133,7 @@ fn lines(output: &CapturedOutput) -> Vec<String> {
 
 #[test]
 fn a_checkpoint_is_announced_from_head_to_tail() {
-    let (mut chain, output) = chain(&two("lifecycle"), TaskSettings::default());
+    let (mut chain, output) = chain(&two("lifecycle"), ENOUGH);
     chain.before_checkpoint(7).unwrap();
     // What the first operator emits when it hears of the checkpoint is a record to the second,
     // which hears of it after that.
@@ -131,7 +143,7 @@ fn a_checkpoint_is_announced_from_head_to_tail() {
 
 #[test]
 fn cached_state_is_written_when_a_checkpoint_is_announced() {
-    let (mut chain, _) = chain(&counts("benchmarks", "benchmarks"), TaskSettings::default());
+    let (mut chain, _) = chain(&counts("benchmarks", "benchmarks"), ENOUGH);
     let empty = chain.state_bytes();
     chain.process(0, keyed(&["a", "b", "a"]).view()).unwrap();
     assert_eq!(chain.state_bytes(), empty, "counts are cached in the guest");
@@ -146,7 +158,7 @@ fn cached_state_is_written_when_a_checkpoint_is_announced() {
 
 #[test]
 fn state_without_a_cache_is_written_at_once() {
-    let (mut chain, _) = chain(&counts("uncached", "guest-uncached"), TaskSettings::default());
+    let (mut chain, _) = chain(&counts("uncached", "guest-uncached"), ENOUGH);
     let empty = chain.state_bytes();
     chain.process(0, keyed(&["a"]).view()).unwrap();
     let written = chain.state_bytes();
@@ -158,8 +170,7 @@ fn state_without_a_cache_is_written_at_once() {
 
 #[test]
 fn state_that_cannot_be_written_fails_the_checkpoint() {
-    let settings = TaskSettings { managed_memory_bytes: 64, ..TaskSettings::default() };
-    let (mut chain, _) = chain(&counts("benchmarks", "benchmarks"), settings);
+    let (mut chain, _) = chain(&counts("benchmarks", "benchmarks"), 64);
     chain.process(0, keyed(&["a key that does not fit into what is left"]).view()).unwrap();
     let error = chain.before_checkpoint(1).unwrap_err().to_string();
     for part in ["count", "in before-checkpoint", "managed memory"] {
@@ -171,13 +182,12 @@ fn state_that_cannot_be_written_fails_the_checkpoint() {
 fn the_operators_of_a_chain_share_the_memory_of_their_task() {
     let mut record = RecordBatch::new();
     record.push(0, b"x");
-    let (mut both, _) = chain(&two("operator-state"), TaskSettings::default());
+    let (mut both, _) = chain(&two("operator-state"), ENOUGH);
     both.process(0, record.view()).unwrap();
     let of_both = both.state_bytes();
     both.finish().unwrap();
 
-    let settings = TaskSettings { managed_memory_bytes: of_both - 1, ..TaskSettings::default() };
-    let (mut short, _) = chain(&two("operator-state"), settings);
+    let (mut short, _) = chain(&two("operator-state"), of_both - 1);
     let error = short.process(0, record.view()).unwrap_err().to_string();
     assert!(error.contains("do not fit the managed memory"), "{error}");
 }

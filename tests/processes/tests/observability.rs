@@ -1,6 +1,6 @@
 //! What a running cluster shows of itself: metrics, back pressure, logs and configuration.
 
-use sandbar_processes::{Cluster, eventually, jobs};
+use sandbar_processes::{Cluster, eventually, guest, jobs};
 use serde_json::{Value, json};
 
 #[test]
@@ -79,4 +79,83 @@ fn the_states_of_a_task_and_the_graph_of_a_job_are_shown() {
     assert!(tasks.iter().all(|task| task["status"] == "FINISHED"), "{tasks:#?}");
     let result = cluster.rest().get(&format!("/jobs/{job}/execution-result"));
     assert_eq!(result["status"]["id"], json!("COMPLETED"), "{result:#}");
+}
+
+#[test]
+fn the_time_of_a_task_is_busy_idle_or_back_pressured() {
+    let cluster = Cluster::with_workers(1, 1, &["-Dheartbeat.interval=500ms"]);
+    let job = cluster.submit(&jobs::endless("job", 1));
+    cluster.await_tasks(&job, "RUNNING");
+    let vertex = cluster.job(&job)["vertices"][0]["id"].as_str().unwrap().to_owned();
+    let names = "busyTimeMsPerSecond,idleTimeMsPerSecond,backPressuredTimeMsPerSecond";
+    let path = format!("/jobs/{job}/vertices/{vertex}/subtasks/0/metrics?get={names}");
+    eventually("the three make a second", || {
+        let metrics = cluster.rest().get(&path);
+        let values = metrics.as_array().unwrap().iter();
+        let values: Vec<f64> =
+            values.map(|metric| metric["value"].as_str().unwrap().parse().unwrap()).collect();
+        let sum: f64 = values.iter().sum();
+        (values.len() == 3 && (950.0..=1050.0).contains(&sum)).then_some(())
+    });
+}
+
+#[test]
+fn a_slow_operator_is_seen_as_back_pressure_of_what_feeds_it() {
+    let cluster = Cluster::with_workers(1, 1, &["-Dheartbeat.interval=500ms"]);
+    let spec = json!({
+        "name": "slow",
+        "configuration": { "sandbar.guest.call.deadline": "10 min" },
+        "plugins": { "faults": { "path": guest("guest-faults") } },
+        "sources": [{ "name": "lines", "connector": "datagen", "options": { "format": "text" } }],
+        "operators": [{
+            "name": "stuck",
+            "plugin": "faults",
+            "operator": "loop",
+            "inputs": [{ "from": "lines", "partitioner": "rebalance" }],
+        }],
+        "sinks": [{ "name": "out", "connector": "discard", "inputs": ["stuck"] }],
+    });
+    let job = cluster.submit(&spec);
+    cluster.await_tasks(&job, "RUNNING");
+    let vertex = cluster.job(&job)["vertices"][0]["id"].as_str().unwrap().to_owned();
+    let path = format!("/jobs/{job}/vertices/{vertex}/backpressure");
+    eventually("the source is back pressured", || {
+        let shown = cluster.rest().get(&path);
+        let ratio = shown["subtasks"][0]["ratio"].as_f64().unwrap_or(0.0);
+        (shown["backpressure-level"] == "high" && ratio > 0.5).then_some(())
+    });
+    cluster.cancel(&job);
+    cluster.await_state(&job, "CANCELED");
+}
+
+#[test]
+fn records_that_cross_between_processes_go_over_one_connection_each_way() {
+    let options = ["-Dcluster.evenly-spread-out-slots=true", "-Dheartbeat.interval=500ms"];
+    let cluster = Cluster::with_workers(2, 4, &options);
+    let job = cluster.submit(&jobs::endless("job", 8));
+    cluster.await_tasks(&job, "RUNNING");
+    let vertex = cluster.job(&job)["vertices"][1]["id"].as_str().unwrap().to_owned();
+    let get = "get=numBytesInRemotePerSecond&agg=sum";
+    let path = format!("/jobs/{job}/vertices/{vertex}/subtasks/metrics?{get}");
+    eventually("bytes cross", || {
+        let metrics = cluster.rest().get(&path);
+        (metrics[0]["sum"].as_f64().unwrap_or(0.0) > 0.0).then_some(())
+    });
+    let all = cluster.rest().get("/taskmanagers");
+    let ports: Vec<u64> = all["taskmanagers"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|worker| worker["dataPort"].as_u64().unwrap())
+        .collect();
+    // State 01 is ESTABLISHED; the sockets of the listening side, whose own port is the data port.
+    let table = std::fs::read_to_string("/proc/net/tcp").unwrap();
+    for port in ports {
+        let own = format!(":{port:04X}");
+        let open = table.lines().filter(|line| {
+            let fields: Vec<&str> = line.split_whitespace().collect();
+            fields.get(1).is_some_and(|local| local.ends_with(&own)) && fields[3] == "01"
+        });
+        assert_eq!(open.count(), 1, "port {port}");
+    }
 }

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use sandbar_processes::{Cluster, eventually, jobs};
+use sandbar_processes::{Cluster, eventually, guest, jobs};
 use serde_json::{Value, json};
 
 /// How many tasks of a job each TaskManager has.
@@ -143,4 +143,36 @@ fn the_process_provider_starts_task_managers_for_jobs_and_ends_idle_ones() {
     cluster.await_workers(0);
     let again = cluster.submit(&jobs::endless("again", 1));
     cluster.await_tasks(&again, "RUNNING");
+}
+
+#[test]
+fn guests_of_a_slot_share_its_memory_and_a_job_that_needs_more_fails_alone() {
+    let mut cluster = Cluster::start(&[]);
+    cluster.add_worker(2, &["-Dtaskmanager.memory.guest.size=64m"]);
+    cluster.await_workers(1);
+    let neighbour = cluster.submit(&jobs::apart("neighbour", 1));
+    cluster.await_tasks(&neighbour, "RUNNING");
+    let greedy = json!({
+        "name": "greedy",
+        "plugins": { "faults": { "path": guest("guest-faults") } },
+        "sources": [{ "name": "lines", "connector": "datagen", "options": { "format": "text" } }],
+        "operators": [{
+            "name": "greedy",
+            "plugin": "faults",
+            "operator": "grow-memory",
+            "inputs": ["lines"],
+        }],
+        "sinks": [{ "name": "out", "connector": "discard", "inputs": ["greedy"] }],
+    });
+    let job = cluster.submit(&greedy);
+    cluster.await_state(&job, "FAILED");
+    let why = cluster.rest().get(&format!("/jobs/{job}/exceptions"));
+    let text = why["root-exception"].as_str().unwrap();
+    for part in ["greedy", "33554432 bytes", "taskmanager.memory.guest.size"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert_eq!(cluster.job(&neighbour)["state"], "RUNNING");
+    // What it had is there again.
+    let next = cluster.submit(&jobs::count_words("next", 1, 100));
+    cluster.await_state(&next, "FINISHED");
 }

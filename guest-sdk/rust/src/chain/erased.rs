@@ -8,7 +8,7 @@ use std::rc::Rc;
 use super::external::{Columns, External, KeyBytes, KeyedExternal, WithKey};
 use super::head::{BytePipe, DecodeHead, DecodePipe, Head, Recode};
 use super::instance::InstanceContext;
-use super::pipe::{Pipe, Signal, fan_out};
+use super::pipe::{CHUNK_RECORDS_FIRST, Pipe, Signal, fan_out};
 use crate::codec::{Decode, Encode};
 use crate::error::{Error, Outcome};
 
@@ -125,8 +125,8 @@ impl<T: 'static, C: Decode<T>> ErasedDecoder for CodecOf<T, C> {
         let (codec, instance) = (Rc::clone(&self.codec), Rc::clone(instance));
         let pipe = typed::<T>(pipe)?;
         let never_fails = pipe.never_fails();
-        let chunk = Vec::new();
-        Ok(Box::new(DecodeHead { pipe, codec, instance, keyed, never_fails, chunk }))
+        let (each_records, chunk) = (CHUNK_RECORDS_FIRST, Vec::new());
+        Ok(Box::new(DecodeHead { pipe, codec, instance, keyed, never_fails, each_records, chunk }))
     }
 
     fn byte_pipe(&self, pipe: AnyPipe, operator: u32) -> Result<Box<dyn BytePipe>, Error> {

@@ -4,10 +4,11 @@
 use std::rc::Rc;
 
 use super::instance::InstanceContext;
-use super::pipe::{CHUNK_BYTES, CHUNK_RECORDS, Chunk, Pipe, Signal, broken_promise};
+use super::pipe::{Chunk, Pipe, Reads, Signal, broken_promise, chunk_records};
 use crate::codec::{Encode, Key, encode_key, is_plain};
 use crate::error::{Error, Failure, Outcome};
 use crate::host::{self, Batch};
+use crate::memory;
 
 /// A batch is handed over at the first record after it has grown to this many bytes of keys and
 /// values: the host's network buffers have this size.
@@ -52,7 +53,7 @@ impl Columns {
     }
 
     /// Appends a record whose bytes the two functions write.
-    #[inline]
+    #[inline(always)]
     fn push(
         &mut self,
         timestamp: i64,
@@ -77,6 +78,25 @@ impl Columns {
         if batch.values.len() > RECORD_BYTES_MAX || batch.timestamps.len() > RECORD_RECORDS_MAX {
             self.leak();
         }
+        Ok(())
+    }
+
+    /// Appends a record without a key whose value is text. If it `keeps` what it is given, the
+    /// record it belongs to does not matter.
+    #[inline]
+    fn push_text(&mut self, timestamp: i64, text: &str, keeps: bool) -> Outcome {
+        if !keeps {
+            let append = |bytes: &mut Vec<u8>| {
+                memory::append(bytes, text.as_bytes());
+                Ok(())
+            };
+            return self.push(timestamp, |_| Ok(false), append);
+        }
+        let batch = &mut self.batch;
+        memory::append(&mut batch.values, text.as_bytes());
+        batch.value_ends.push(batch.values.len() as u32);
+        batch.timestamps.push(timestamp);
+        self.emit_full();
         Ok(())
     }
 
@@ -111,9 +131,7 @@ impl Columns {
             }
             batch.timestamps.extend(appended.iter().map(|(timestamp, _)| *timestamp));
             chunk.drain(..room);
-            let average = (batch.values.len() - bytes) / room;
-            let fitting = CHUNK_BYTES / average.max(1);
-            self.instance.chunk_records.set(fitting.clamp(1, CHUNK_RECORDS));
+            self.instance.chunk_records.set(chunk_records(batch.values.len() - bytes, room));
             self.emit_full();
         }
     }
@@ -223,17 +241,39 @@ impl<C> External<C> {
 }
 
 impl<T: 'static, C: Encode<T>> Pipe<T> for External<C> {
-    #[inline]
     fn push(&mut self, timestamp: i64, value: T) -> Outcome {
-        self.columns.push(timestamp, |_| Ok(false), |bytes| self.codec.encode(&value, bytes))
+        self.push_ref(timestamp, &value)
     }
 
     fn never_fails(&self) -> bool {
         Encode::<T>::never_fails(&*self.codec)
     }
 
+    fn reads(&self) -> Reads {
+        if self.codec.is_text() { Reads::ValuesAndTexts } else { Reads::Values }
+    }
+
+    #[inline(never)]
+    fn push_ref(&mut self, timestamp: i64, value: &T) -> Outcome {
+        self.columns.push(timestamp, |_| Ok(false), |bytes| self.codec.encode(value, bytes))
+    }
+
+    fn push_text(&mut self, timestamp: i64, text: &str, keeps: bool) -> Outcome {
+        self.columns.push_text(timestamp, text, keeps)
+    }
+
     fn push_all(&mut self, chunk: &mut Chunk<T>) {
         let codec = &*self.codec;
+        if !codec.never_fails() {
+            // Not called then; so the one call of an encoder that can fail is that in `push_ref`,
+            // where the compiler puts all of it in line.
+            for (timestamp, value) in chunk.drain(..) {
+                if let Err(failure) = self.push_ref(timestamp, &value) {
+                    broken_promise(&failure.into_error());
+                }
+            }
+            return;
+        }
         let no_keys = None::<fn(&T, &mut Vec<u8>) -> Result<(), Error>>;
         self.columns.push_all(chunk, no_keys, |value, values| codec.encode(value, values));
     }

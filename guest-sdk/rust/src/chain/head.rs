@@ -4,7 +4,7 @@
 use std::rc::Rc;
 
 use super::instance::InstanceContext;
-use super::pipe::{CHUNK_BYTES, Chunk, Pipe, Signal};
+use super::pipe::{CHUNK_BYTES, Chunk, Pipe, Records, Signal, chunk_records};
 use crate::codec::{Decode, ValueColumn};
 use crate::error::{Error, Failure, Outcome};
 use crate::host::Batch;
@@ -25,6 +25,8 @@ pub(crate) struct DecodeHead<T, C> {
     pub(crate) instance: Rc<InstanceContext>,
     pub(crate) keyed: bool,
     pub(crate) never_fails: bool,
+    /// Values that are decoded before the first of them is pushed, where any can fail.
+    pub(crate) each_records: usize,
     /// Kept for its memory; empty between calls.
     pub(crate) chunk: Chunk<T>,
 }
@@ -79,25 +81,31 @@ impl<T: 'static, C: Decode<T>> DecodeHead<T, C> {
         Ok(())
     }
 
-    /// Pushes the records of a batch; `select` is told the index of each before.
-    #[inline]
-    fn push_each(&mut self, batch: &Batch, select: impl Fn(usize)) -> Result<(), (u32, Failure)> {
-        let record = &self.instance.record;
+    /// Pushes the records of a batch one by one, with the slots of their keys if they have keys.
+    /// Only decoding is done for some at a time.
+    fn push_each(&mut self, batch: &Batch, slots: Option<&[u32]>) -> Result<(), (u32, Failure)> {
         let column = ValueColumn::new(&batch.values, self.codec.wants_text());
-        let mut start = 0;
-        let records = batch.timestamps.iter().zip(&batch.value_ends).enumerate();
-        for (index, (timestamp, end)) in records {
-            // 0 is the number of no record.
-            record.set(record.get().wrapping_add(1).max(1));
-            select(index);
-            let end = *end as usize;
-            let pushed = match self.codec.decode_from(&column, start..end) {
-                Ok(value) => self.pipe.push(*timestamp, value),
-                Err(error) => Err(Failure::new(0, error)),
-            };
-            if let Err(failure) = pushed {
-                return Err((index as u32, failure));
+        let instance = &*self.instance;
+        let (mut index, mut start) = (0, 0);
+        while index < batch.timestamps.len() {
+            let last = (index + self.each_records).min(batch.timestamps.len());
+            let (ends, timestamps) =
+                (&batch.value_ends[index..last], &batch.timestamps[index..last]);
+            let decoded =
+                decode_block(&*self.codec, &column, start, ends, timestamps, &mut self.chunk);
+            let count = self.chunk.len();
+            let records = Records { instance, slots: slots.map(|slots| &slots[index..]) };
+            self.pipe
+                .push_each(&mut self.chunk, records)
+                .map_err(|(position, failure)| ((index + position) as u32, failure))?;
+            index += count;
+            if let Err(error) = decoded {
+                // The refused record gets a number under which nothing was emitted.
+                instance.begin_record();
+                return Err((index as u32, Failure::new(0, error)));
             }
+            let end = batch.value_ends[index - 1] as usize;
+            self.each_records = chunk_records(end - start, count);
             start = end;
         }
         Ok(())
@@ -109,14 +117,14 @@ impl<T: 'static, C: Decode<T>> Head for DecodeHead<T, C> {
         if !self.keyed {
             return match self.never_fails {
                 true => self.push_chunks(batch),
-                false => self.push_each(batch, |_| {}),
+                false => self.push_each(batch, None),
             };
         }
         let keys = Rc::clone(&self.instance.keys);
         keys.begin_call(batch.timestamps.len(), &batch.key_ends, &batch.keys)
             .map_err(|error| (0, Failure::new(0, error.into_fatal())))?;
         let slots = keys.records();
-        self.push_each(batch, |index| keys.select(slots[index]))
+        self.push_each(batch, Some(&slots))
     }
 
     fn signal(&mut self, signal: Signal<'_>) -> Outcome {

@@ -1,6 +1,7 @@
 //! The call from one fused operator to the next, and the pipes without a function of their own.
 
-use crate::error::{Error, Outcome};
+use super::instance::InstanceContext;
+use crate::error::{Error, Failure, Outcome};
 use crate::timers::Timer;
 
 /// Values on their way from one fused operator to the next, each with its timestamp.
@@ -14,6 +15,12 @@ pub(crate) const CHUNK_RECORDS_FIRST: usize = 8;
 /// Bytes, encoded, that gathered values should not exceed: they are all in memory at once, and
 /// once more for each operator in a row.
 pub(crate) const CHUNK_BYTES: usize = 64 * 1024;
+
+/// How many values to gather after so many of that many bytes.
+#[inline]
+pub(crate) fn chunk_records(bytes: usize, records: usize) -> usize {
+    (CHUNK_BYTES / (bytes / records).max(1)).clamp(1, CHUNK_RECORDS)
+}
 
 /// Takes the values that an output emits: the next operator, or the way out of the instance.
 pub(crate) trait Pipe<T>: 'static {
@@ -38,8 +45,75 @@ pub(crate) trait Pipe<T>: 'static {
         }
     }
 
+    /// What the pipe takes by reference, since it only reads values.
+    fn reads(&self) -> Reads {
+        Reads::Nothing
+    }
+
+    /// Takes a value that the caller keeps.
+    fn push_ref(&mut self, _timestamp: i64, _value: &T) -> Outcome {
+        Err(unread())
+    }
+
+    /// Takes a value that is text, without it being copied into a value first. `keeps` says that
+    /// no value will have to be taken back.
+    fn push_text(&mut self, _timestamp: i64, _text: &str, _keeps: bool) -> Outcome {
+        Err(unread())
+    }
+
+    /// Takes the values of some input records one by one and leaves the chunk empty. A failure
+    /// comes with the position of its record; the function has not seen those behind it.
+    fn push_each(
+        &mut self,
+        chunk: &mut Chunk<T>,
+        records: Records<'_>,
+    ) -> Result<(), (usize, Failure)> {
+        for (position, (timestamp, value)) in chunk.drain(..).enumerate() {
+            records.begin(position);
+            if let Err(failure) = self.push(timestamp, value) {
+                return Err((position, failure));
+            }
+        }
+        Ok(())
+    }
+
     /// Takes a signal, and passes it on to whatever is behind.
     fn signal(&mut self, signal: Signal<'_>) -> Outcome;
+}
+
+/// What a pipe only reads. Moving a value costs a component more than most values are worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reads {
+    /// It takes values.
+    Nothing,
+    /// It takes references to values.
+    Values,
+    /// It also takes texts that are no values yet.
+    ValuesAndTexts,
+}
+
+#[cold]
+fn unread() -> Failure {
+    Failure::new(0, Error::fatal("a pipe that takes values was given what it does not read"))
+}
+
+/// The input records whose values are in a chunk.
+#[derive(Clone, Copy)]
+pub(crate) struct Records<'a> {
+    pub(crate) instance: &'a InstanceContext,
+    /// Of a keyed input: the slot of each record's key.
+    pub(crate) slots: Option<&'a [u32]>,
+}
+
+impl Records<'_> {
+    /// Makes the record at a position the current one.
+    #[inline(always)]
+    pub(crate) fn begin(self, position: usize) {
+        self.instance.begin_record();
+        if let Some(slots) = self.slots {
+            self.instance.keys.select(slots[position]);
+        }
+    }
 }
 
 /// Ends the guest: a function or codec has failed that had said it never does.

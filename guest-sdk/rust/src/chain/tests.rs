@@ -28,7 +28,11 @@ impl ProcessFunction<String, String> for Route {
         ctx: &mut Context<Unkeyed>,
         out: &mut Collector<String>,
     ) -> Result<()> {
-        out.collect(word.clone());
+        if word.len().is_multiple_of(3) {
+            out.collect_str(&word)
+        } else {
+            out.collect(word.clone())
+        }
         ctx.output(&WIDE, word.clone());
         if word.starts_with("bad") { Err(Error::bad_record("it is bad")) } else { Ok(()) }
     }
@@ -45,6 +49,14 @@ fn register(plugin: &mut PluginBuilder) {
     plugin
         .flat_map("split", |line: String, out: &mut Collector<String>| {
             line.split(' ').for_each(|word| out.collect(word.to_owned()));
+        })
+        .input(Text)
+        .output(Text);
+    plugin
+        .flat_map("cut", |line: String, out: &mut Collector<String>| {
+            for (number, word) in line.split(' ').enumerate() {
+                if number % 7 == 5 { out.collect(word.to_owned()) } else { out.collect_str(word) }
+            }
         })
         .input(Text)
         .output(Text);
@@ -352,8 +364,8 @@ fn a_chain_that_does_not_fit_is_refused_with_the_operator_named() {
     );
     check_refused(
         &[("nothing", &[OUT])],
-        "opening operator 'nothing': there is no operator 'nothing', only: split, shout, length, \
-         short, refuse-c, odd-twice, blow-up, route, explode",
+        "opening operator 'nothing': there is no operator 'nothing', only: split, cut, shout, \
+         length, short, refuse-c, odd-twice, blow-up, route, explode",
     );
 }
 
@@ -436,7 +448,7 @@ proptest! {
             (0usize..150, prop_oneof![40 => Just("good"), 1 => Just("bad"), 1 => Just("\u{fffd}")]),
             0..300,
         ),
-        shape in 0usize..3,
+        shape in 0usize..5,
     ) {
         let line = |(words, first): &(usize, &str)| -> Vec<u8> {
             let first = if *first == "\u{fffd}" { b"\xff".as_slice() } else { first.as_bytes() };
@@ -444,11 +456,13 @@ proptest! {
         };
         let input: Vec<Vec<u8>> = records.iter().map(line).collect();
         let next: [&[Target]; 4] = [1, 2, 3, 4].map(|next| &*vec![Target::Chained(next)].leak());
-        let chains: [&[Link<'_>]; 3] = [
+        let chains: [&[Link<'_>]; 5] = [
             &[("route", &[OUT, &[]])],
             &[("route", &[next[0], &[]]), ("split", &[next[1]]), ("split", &[next[2]]),
                 ("shout", &[OUT])],
             &[("split", &[next[0]]), ("split", &[next[1]]), ("short", &[OUT])],
+            &[("cut", &[OUT])],
+            &[("route", &[next[0], &[]]), ("split", &[next[1]]), ("cut", &[OUT])],
         ];
         let (host, mut instance) = chain(chains[shape]).unwrap();
         let mut start = 0;
@@ -465,6 +479,8 @@ proptest! {
         let expected: Vec<String> = match shape {
             0 => good().map(|text| (*text).to_owned()).collect(),
             1 => good().flat_map(|text| text.split(' ')).map(str::to_uppercase).collect(),
+            3 => texts.iter().flat_map(|text| text.split(' ')).map(str::to_owned).collect(),
+            4 => good().flat_map(|text| text.split(' ')).map(str::to_owned).collect(),
             _ => texts.iter().flat_map(|text| text.split(' ')).filter(|word| word.len() < 4)
                 .map(str::to_owned).collect(),
         };
@@ -484,6 +500,18 @@ fn a_failure_of_both_outputs_refuses_one_record() {
     instance.process(0, &lines(&["b"])).unwrap();
     assert_eq!(emitted(&host, 0), [r#"0:{"text":"a"}"#, r#"0:{"text":"b"}"#]);
     assert_eq!(emitted(&host, 1), emitted(&host, 0));
+}
+
+#[test]
+fn borrowed_texts_leave_in_batches_of_a_bounded_size() {
+    let (host, mut instance) = chain(&[("cut", &[OUT])]).unwrap();
+    let line = "word ".repeat(30_000);
+    instance.process(0, &lines(&[line.trim_end(), "the end"])).unwrap();
+    let batches = host.emitted.borrow();
+    let sizes = batches.iter().map(|(_, batch)| batch.values.len());
+    assert!(sizes.clone().all(|size| size <= 33_000), "{sizes:?}");
+    let records: usize = batches.iter().map(|(_, batch)| batch.timestamps.len()).sum();
+    assert_eq!(records, 30_002);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Display, Write};
 use std::ops::Range;
+use std::str::Utf8Error;
 
 use super::{Decode, Encode, Format, ValueColumn};
 use crate::error::Error;
@@ -31,6 +32,10 @@ impl Encode<String> for Text {
     fn never_fails(&self) -> bool {
         true
     }
+
+    fn is_text(&self) -> bool {
+        true
+    }
 }
 
 impl Decode<String> for Text {
@@ -38,21 +43,26 @@ impl Decode<String> for Text {
     fn decode(&self, bytes: &[u8]) -> Result<String, Error> {
         match str::from_utf8(bytes) {
             Ok(text) => Ok(memory::to_string(text)),
-            Err(error) => Err(Error::from(error).context("the value is not text")),
+            Err(error) => Err(not_text(error)),
         }
     }
 
     #[inline(always)]
     fn decode_from(&self, column: &ValueColumn<'_>, range: Range<usize>) -> Result<String, Error> {
-        match column.text.and_then(|text| text.get(range.clone())) {
-            Some(text) => Ok(memory::to_string(text)),
-            None => self.decode(&column.bytes[range]),
+        match memory::to_string_from(column, range) {
+            Ok(text) => Ok(text),
+            Err(error) => Err(not_text(error)),
         }
     }
 
     fn wants_text(&self) -> bool {
         true
     }
+}
+
+#[cold]
+fn not_text(error: Utf8Error) -> Error {
+    Error::from(error).context("the value is not text")
 }
 
 impl<T: Display + 'static> Format<T> for DisplayText {

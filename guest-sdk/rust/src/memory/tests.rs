@@ -37,3 +37,30 @@ fn strings_are_equal_in_all_of_their_bytes() {
         }
     }
 }
+
+#[test]
+fn parts_of_a_column_are_copied_wherever_they_lie() {
+    let bytes: Vec<u8> = (0..100).collect();
+    for start in 0..100 {
+        for end in start..=100 {
+            assert_eq!(to_vec_from(&bytes, start..end), bytes[start..end]);
+        }
+    }
+}
+
+#[test]
+fn parts_of_a_column_that_are_no_text_are_refused() {
+    let text = "a größe b";
+    let check = |bytes: &[u8]| {
+        let column = ValueColumn::new(bytes, true);
+        for start in 0..bytes.len() {
+            for end in start..=bytes.len() {
+                let expected = str::from_utf8(&bytes[start..end]).map(str::to_owned);
+                assert_eq!(to_string_from(&column, start..end), expected, "{start}..{end}");
+            }
+        }
+    };
+    check(text.as_bytes());
+    check(b"all of this is text and long enough for a block of it to be copied");
+    check(&[text.as_bytes(), b"\xff not text, but for a part"].concat());
+}

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use super::definition::Wiring;
 use super::simple::main_output;
 use crate::chain::erased::{AnyPipe, erase};
-use crate::chain::pipe::{Pipe, Signal};
+use crate::chain::pipe::{Chunk, Pipe, Records, Signal};
 use crate::codec::Key;
 use crate::collector::{Collector, SideOutputSpec, SideOutputs};
 use crate::context::Context;
@@ -65,6 +65,27 @@ where
         main.and(side)
     }
 
+    /// Calls the function for each value; for those of some records after making that record the
+    /// current one. The only place that does, so that the function is in line here.
+    #[inline(never)]
+    fn process_each(
+        &mut self,
+        chunk: &mut Chunk<In>,
+        records: Option<Records<'_>>,
+    ) -> Result<(), (usize, Failure)> {
+        for (position, (timestamp, value)) in chunk.drain(..).enumerate() {
+            if let Some(records) = records {
+                records.begin(position);
+            }
+            self.ctx.prepare_key().map_err(|failure| (position, failure))?;
+            self.ctx.set_timestamp(timestamp);
+            self.out.begin_record(timestamp);
+            let result = self.function.process(value, &mut self.ctx, &mut self.out);
+            self.outcome(result).map_err(|failure| (position, failure))?;
+        }
+        Ok(())
+    }
+
     fn on_timer(&mut self, timer: &Timer) -> Outcome {
         self.ctx.prepare_key()?;
         self.ctx.set_timestamp(timestamp_of(timer));
@@ -81,13 +102,16 @@ where
     Out: 'static,
     F: KeyedProcessFunction<K, In, Out>,
 {
-    #[inline]
     fn push(&mut self, timestamp: i64, value: In) -> Outcome {
-        self.ctx.prepare_key()?;
-        self.ctx.set_timestamp(timestamp);
-        self.out.begin_record(timestamp);
-        let result = self.function.process(value, &mut self.ctx, &mut self.out);
-        self.outcome(result)
+        self.process_each(&mut vec![(timestamp, value)], None).map_err(|(_, failure)| failure)
+    }
+
+    fn push_each(
+        &mut self,
+        chunk: &mut Chunk<In>,
+        records: Records<'_>,
+    ) -> Result<(), (usize, Failure)> {
+        self.process_each(chunk, Some(records))
     }
 
     fn signal(&mut self, signal: Signal<'_>) -> Outcome {

@@ -1,6 +1,6 @@
 //! The cells of one value-like state, a cell a slot, kept decoded; and the queue of writes.
 //!
-//! Law: a cell whose `dirty` is set is listed in `dirty`; what leaves the cache was written first.
+//! Law: a cell that is dirty is listed in `dirty`; what leaves the cache was written first.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -18,14 +18,32 @@ pub(crate) struct Column<T> {
     expires: bool,
     host: Rc<dyn Host>,
     keys: Rc<KeyContext>,
-    cells: RefCell<Vec<Cell<T>>>,
-    dirty: RefCell<VecDeque<u32>>,
+    cells: RefCell<Cells<T>>,
     queue: RefCell<WriteQueue>,
 }
 
-struct Cell<T> {
-    value: Option<T>,
-    dirty: bool,
+/// One cell a slot. Whether it is dirty is kept apart from the values: it decides a branch, which
+/// would wait for the value to come from memory.
+struct Cells<T> {
+    values: Vec<Option<T>>,
+    is_dirty: Vec<bool>,
+    dirty: VecDeque<u32>,
+}
+
+impl<T> Default for Cells<T> {
+    fn default() -> Cells<T> {
+        Cells { values: Vec::new(), is_dirty: Vec::new(), dirty: VecDeque::new() }
+    }
+}
+
+impl<T> Cells<T> {
+    /// Lists a cell as dirty, if it is not.
+    #[cold]
+    #[inline(never)]
+    fn mark_dirty(&mut self, slot: usize) {
+        self.is_dirty[slot] = true;
+        self.dirty.push_back(slot as u32);
+    }
 }
 
 impl<T: Data> Column<T> {
@@ -43,7 +61,6 @@ impl<T: Data> Column<T> {
             host: Rc::clone(host),
             keys: Rc::clone(keys),
             cells: RefCell::default(),
-            dirty: RefCell::default(),
             queue: RefCell::default(),
         });
         keys.add_store(Rc::clone(&column) as Rc<dyn KeyedStore>);
@@ -54,29 +71,27 @@ impl<T: Data> Column<T> {
     #[inline]
     pub(crate) fn read<R>(&self, show: impl FnOnce(Option<&T>) -> R) -> R {
         let slot = self.keys.slot_for(&self.name);
-        show(self.cells.borrow()[slot].value.as_ref())
+        show(self.cells.borrow().values[slot].as_ref())
     }
 
     /// Lets the value of the current key be changed.
     #[inline]
     pub(crate) fn write<R>(&self, change: impl FnOnce(&mut Option<T>) -> R) -> R {
         let slot = self.keys.slot_for(&self.name);
-        let cell = &mut self.cells.borrow_mut()[slot];
-        if !cell.dirty {
-            cell.dirty = true;
-            self.dirty.borrow_mut().push_back(slot as u32);
+        let cells = &mut *self.cells.borrow_mut();
+        if !cells.is_dirty[slot] {
+            cells.mark_dirty(slot);
         }
-        change(&mut cell.value)
+        change(&mut cells.values[slot])
     }
 
-    fn fetch(&self, slots: &[u32], table: &SlotTable) -> Result<(), Error> {
+    fn fetch(&self, cells: &mut Cells<T>, slots: &[u32], table: &SlotTable) -> Result<(), Error> {
         if slots.is_empty() {
             return Ok(());
         }
         let mut keys = packed();
         slots.iter().for_each(|slot| pack(&mut keys, table.key(*slot)));
         let found = self.host.multi_get(self.state, &keys, &packed());
-        let cells = &mut *self.cells.borrow_mut();
         for (index, slot) in slots.iter().enumerate() {
             let value = match found.present.get(index) {
                 Some(1) => {
@@ -85,7 +100,8 @@ impl<T: Data> Column<T> {
                 }
                 _ => None,
             };
-            cells[*slot as usize] = Cell { value, dirty: false };
+            cells.values[*slot as usize] = value;
+            cells.is_dirty[*slot as usize] = false;
         }
         Ok(())
     }
@@ -100,40 +116,37 @@ pub(super) fn decode<T: Data>(name: &str, bytes: &[u8]) -> Result<T, Error> {
 
 impl<T: Data> KeyedStore for Column<T> {
     fn evict(&self, slot: u32, key: &[u8]) {
-        let cell = &mut self.cells.borrow_mut()[slot as usize];
-        let value = cell.value.take();
-        if std::mem::take(&mut cell.dirty) {
+        let cells = &mut *self.cells.borrow_mut();
+        let value = cells.values[slot as usize].take();
+        if std::mem::take(&mut cells.is_dirty[slot as usize]) {
             self.queue.borrow_mut().push(key, None, value.as_ref());
         }
     }
 
     fn load(&self, slots: &Slots<'_>) -> Result<(), Error> {
         self.queue.borrow_mut().write(&*self.host, self.state, &self.name)?;
-        let cells = self.cells.borrow().len();
-        if cells < slots.table.len() {
-            self.cells
-                .borrow_mut()
-                .resize_with(slots.table.len(), || Cell { value: None, dirty: false });
+        let cells = &mut *self.cells.borrow_mut();
+        if cells.values.len() < slots.table.len() {
+            cells.values.resize_with(slots.table.len(), || None);
+            cells.is_dirty.resize(slots.table.len(), false);
         }
-        self.fetch(if self.expires { slots.touched } else { slots.fresh }, slots.table)
+        self.fetch(cells, if self.expires { slots.touched } else { slots.fresh }, slots.table)
     }
 
     fn flush(&self, table: &SlotTable, limit: usize) -> Result<(), Error> {
         let queue = &mut *self.queue.borrow_mut();
         let cells = &mut *self.cells.borrow_mut();
-        let dirty = &mut *self.dirty.borrow_mut();
-        let count = dirty.len().min(limit);
-        for slot in dirty.drain(..count) {
-            let cell = &mut cells[slot as usize];
-            if std::mem::take(&mut cell.dirty) {
-                queue.push(table.key(slot), None, cell.value.as_ref());
+        let count = cells.dirty.len().min(limit);
+        for slot in cells.dirty.drain(..count) {
+            if std::mem::take(&mut cells.is_dirty[slot as usize]) {
+                queue.push(table.key(slot), None, cells.values[slot as usize].as_ref());
             }
         }
         queue.write(&*self.host, self.state, &self.name)
     }
 
     fn dirty(&self) -> usize {
-        self.dirty.borrow().len()
+        self.cells.borrow().dirty.len()
     }
 
     fn expires(&self) -> bool {

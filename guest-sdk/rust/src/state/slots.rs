@@ -6,19 +6,18 @@
 
 mod digest;
 mod index;
+mod table;
 
 use std::cell::{Cell, Ref, RefCell};
 use std::rc::Rc;
 
-use self::digest::Digest;
-use self::index::HashIndex;
+pub(crate) use self::table::SlotTable;
 use crate::error::Error;
-use crate::memory;
 
 /// Keys kept in the cache unless `sandbar.state.cache.entries` says otherwise.
 pub(crate) const CACHE_ENTRIES_DEFAULT: usize = 65_536;
 /// Dirty entries of one state that may wait for a checkpoint; beyond it every call writes some.
-pub(crate) const DIRTY_MAX: usize = 4096;
+pub(crate) const DIRTY_MAX: usize = 16_384;
 /// Entries of one state that a call writes behind while there are more than [`DIRTY_MAX`].
 pub(crate) const WRITE_BEHIND: usize = 1024;
 
@@ -96,21 +95,15 @@ impl KeyContext {
         let records = &mut *self.records.borrow_mut();
         table.begin_call();
         records.clear();
-        records.reserve(key_ends.len());
-        let mut start = 0;
-        for end in key_ends {
-            let end = *end as usize;
-            let key = &keys[start..end];
-            start = end;
-            records.push(table.find_or_claim(key, |slot, old_key| {
-                stores.iter().for_each(|store| store.evict(slot, old_key));
-            }));
-        }
-        if !table.fresh.is_empty() {
-            self.claimed.borrow_mut().extend_from_slice(&table.fresh);
+        table.find_or_claim_all(key_ends, keys, records, |slot, old_key| {
+            stores.iter().for_each(|store| store.evict(slot, old_key));
+        });
+        let (fresh, touched) = (table.fresh(), table.touched());
+        if !fresh.is_empty() {
+            self.claimed.borrow_mut().extend_from_slice(fresh);
             self.has_claimed.set(true);
         }
-        let slots = Slots { table, fresh: &table.fresh, touched: &table.touched };
+        let slots = Slots { table, fresh, touched };
         stores.iter().try_for_each(|store| store.load(&slots))
     }
 
@@ -190,129 +183,4 @@ fn no_current_key(name: &str) -> ! {
         "keyed state '{name}' was used where there is no current key: use it in process or \
             on_timer, not in open, finish or close"
     )
-}
-
-/// Key bytes -> slot, bounded, with second-chance eviction.
-pub(crate) struct SlotTable {
-    index: HashIndex,
-    slots: Vec<Slot>,
-    capacity: usize,
-    hand: usize,
-    call: u32,
-    fresh: Vec<u32>,
-    touched: Vec<u32>,
-}
-
-struct Slot {
-    digest: Digest,
-    /// The last call that used it; 0 is none.
-    call: u32,
-    /// Used since the hand last came by.
-    recent: bool,
-    key: Vec<u8>,
-}
-
-impl SlotTable {
-    fn new(capacity: usize) -> SlotTable {
-        SlotTable {
-            index: HashIndex::new(),
-            slots: Vec::new(),
-            capacity: capacity.max(1),
-            hand: 0,
-            call: 0,
-            fresh: Vec::new(),
-            touched: Vec::new(),
-        }
-    }
-
-    /// The key in a slot.
-    pub(crate) fn key(&self, slot: u32) -> &[u8] {
-        &self.slots[slot as usize].key
-    }
-
-    /// Keys that the table holds at most, unless one call alone has more.
-    pub(crate) fn capacity(&self) -> usize {
-        self.capacity
-    }
-
-    /// The slots that the current call uses.
-    pub(crate) fn touched(&self) -> &[u32] {
-        &self.touched
-    }
-
-    /// Number of slots given out so far; never shrinks.
-    pub(crate) fn len(&self) -> usize {
-        self.slots.len()
-    }
-
-    fn begin_call(&mut self) {
-        self.call = self.call.wrapping_add(1).max(1);
-        self.fresh.clear();
-        self.touched.clear();
-    }
-
-    #[inline(always)]
-    fn find_or_claim(&mut self, key: &[u8], evict: impl FnMut(u32, &[u8])) -> u32 {
-        let digest = Digest::of(key);
-        let slots = &self.slots;
-        let found = self.index.find(digest.hash(), |slot| {
-            let held = &slots[slot as usize];
-            held.digest == digest && (digest.is_exact() || memory::equal(&held.key, key))
-        });
-        let slot = match found {
-            Some(slot) => slot,
-            None => self.claim(key, digest, evict),
-        };
-        let entry = &mut self.slots[slot as usize];
-        entry.recent = true;
-        if entry.call != self.call {
-            entry.call = self.call;
-            self.touched.push(slot);
-        }
-        slot
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn claim(&mut self, key: &[u8], digest: Digest, mut evict: impl FnMut(u32, &[u8])) -> u32 {
-        let slot = match self.victim() {
-            Some(slot) => {
-                let entry = &mut self.slots[slot as usize];
-                evict(slot, &entry.key);
-                self.index.remove(entry.digest.hash(), slot);
-                entry.key.clear();
-                entry.key.extend_from_slice(key);
-                entry.digest = digest;
-                slot
-            }
-            None => {
-                let slot = self.slots.len() as u32;
-                self.slots.push(Slot { digest, call: 0, recent: true, key: key.to_vec() });
-                slot
-            }
-        };
-        self.index.insert(digest.hash(), slot);
-        self.fresh.push(slot);
-        slot
-    }
-
-    /// A slot to give away; none while there is room, or when the current call uses all slots.
-    fn victim(&mut self) -> Option<u32> {
-        if self.slots.len() < self.capacity || self.touched.len() >= self.slots.len() {
-            return None;
-        }
-        // Two rounds: the first may only clear marks.
-        for _ in 0..2 * self.slots.len() {
-            let slot = self.hand;
-            self.hand = (self.hand + 1) % self.slots.len();
-            let entry = &mut self.slots[slot];
-            if entry.call == self.call {
-                continue;
-            }
-            if !std::mem::take(&mut entry.recent) {
-                return Some(slot as u32);
-            }
-        }
-        None
-    }
 }

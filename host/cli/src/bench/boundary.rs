@@ -14,8 +14,8 @@ use sandbar_model::job_graph::{
 use sandbar_model::plugin::OperatorKind;
 use sandbar_model::{Clock, JobId, RecordBatch, SystemClock, VertexId};
 use sandbar_taskmanager::{
-    ChainRunner, JobDeployment, LocalPeers, PluginHandle, SplitProvider, TaskDeployment,
-    TaskSettings,
+    ChainRunner, JobDeployment, LocalPeers, PluginHandle, SlotBudget, SlotMemory, SplitProvider,
+    TaskDeployment, TaskSettings,
 };
 use sandbar_wasm::{Capabilities, Engine, EngineOptions};
 
@@ -218,7 +218,8 @@ fn deployment(row: &Row, plugins: HashMap<String, PluginHandle>) -> TaskDeployme
         peers: Arc::new(LocalPeers),
         base_folder: None,
     };
-    TaskDeployment { job: Arc::new(job), vertex: VertexId(0), subtask: 0 }
+    let slot = Arc::new(SlotMemory::new(SlotBudget::default()));
+    TaskDeployment { job: Arc::new(job), vertex: VertexId(0), subtask: 0, slot }
 }
 
 fn node(name: &str, body: OperatorBody, outputs: Vec<Output>) -> OperatorNode {

@@ -16,12 +16,9 @@ use sandbar_model::SystemClock;
 use sandbar_model::status::JobStatus;
 use serde_json::{Value, json};
 
-use super::{GuestArgs, native};
+use super::{GuestArgs, native, usage};
 use crate::configuration::cache_folder;
 use crate::output;
-
-/// Clock ticks per second of /proc/self/stat: fixed at 100 on Linux.
-const TICKS_PER_SECOND: f64 = 100.0;
 
 /// Arguments of `sandbar bench word-count`.
 #[derive(Args, Debug)]
@@ -154,7 +151,7 @@ fn run_here(args: &WordCountArgs, side: Side) -> anyhow::Result<Value> {
     }
     let snapshot = job.snapshot();
     let words = snapshot.vertices.last().map_or(0, |vertex| vertex.records_in);
-    let cpu_seconds = cpu_seconds()?;
+    let cpu_seconds = usage::cpu_seconds("self")?;
     Ok(json!({
         "run": side.name(),
         "words": words,
@@ -164,26 +161,8 @@ fn run_here(args: &WordCountArgs, side: Side) -> anyhow::Result<Value> {
         "words-per-second": words as f64 / result.runtime.as_secs_f64(),
         "cpu-seconds": cpu_seconds,
         "words-per-cpu-second": words as f64 / cpu_seconds.max(1e-3),
-        "peak-rss-kb": peak_rss_kb()?,
+        "peak-rss-kb": usage::status_kb("self", "VmHWM:")?,
     }))
-}
-
-/// User and system time of this process so far.
-fn cpu_seconds() -> anyhow::Result<f64> {
-    let stat = std::fs::read_to_string("/proc/self/stat").context("needs Linux's /proc")?;
-    // The name in parentheses may hold blanks: fields are counted behind it.
-    let (_, fields) = stat.rsplit_once(')').context("unexpected /proc/self/stat")?;
-    let field = |index: usize| -> f64 {
-        fields.split_whitespace().nth(index).and_then(|text| text.parse().ok()).unwrap_or(0.0)
-    };
-    Ok((field(11) + field(12)) / TICKS_PER_SECOND)
-}
-
-fn peak_rss_kb() -> anyhow::Result<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").context("needs Linux's /proc")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let number = line.and_then(|line| line.split_whitespace().next());
-    number.and_then(|text| text.parse().ok()).context("no VmHWM in /proc/self/status")
 }
 
 fn print(args: &WordCountArgs, runs: &[(Side, Value)]) -> anyhow::Result<()> {
@@ -192,16 +171,9 @@ fn print(args: &WordCountArgs, runs: &[(Side, Value)]) -> anyhow::Result<()> {
         args.mb, args.parallelism, args.rounds
     ))?;
     let figures = |side: Side, key: &str| -> [f64; 3] {
-        let mut values: Vec<f64> = runs
-            .iter()
-            .filter(|(of, _)| *of == side)
-            .filter_map(|(_, run)| run[key].as_f64())
-            .collect();
-        values.sort_by(f64::total_cmp);
-        match values.as_slice() {
-            [] => [0.0; 3],
-            all => [all[0], all[all.len() / 2], all[all.len() - 1]],
-        }
+        let of_side = runs.iter().filter(|(of, _)| *of == side);
+        let values: Vec<f64> = of_side.filter_map(|(_, run)| run[key].as_f64()).collect();
+        usage::spread(&values)
     };
     for key in ["words-per-second", "words-per-cpu-second", "cpu-seconds", "peak-rss-kb"] {
         let [wasm, native] = [Side::Wasm, Side::Native].map(|side| figures(side, key));

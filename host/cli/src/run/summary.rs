@@ -1,52 +1,68 @@
 //! The summary of a job that has ended: for people a table, for scripts JSON.
 
+use std::io;
 use std::time::Duration;
 
-use sandbar_cluster::{JobResult, JobSnapshot, VertexSnapshot};
 use serde_json::{Value, json};
 
+use super::RunArgs;
+use super::shown_job::{ShownJob, ShownResult, ShownVertex};
+use crate::output;
+
+/// Tells of the end of a job as the arguments want it.
+///
+/// # Errors
+/// Standard output is closed.
+pub(super) fn report(args: &RunArgs, result: &ShownResult, job: &ShownJob) -> io::Result<()> {
+    if let Some(failure) = &result.failure {
+        output::error(failure);
+    }
+    if !args.quiet {
+        print(result, job);
+    }
+    if args.json {
+        output::line(&json(result, job).to_string())?;
+    }
+    Ok(())
+}
+
 /// Prints the summary to standard error.
-pub(crate) fn print(name: &str, result: &JobResult, snapshot: &JobSnapshot) {
-    let width = snapshot.vertices.iter().map(|vertex| vertex.name.len()).max().unwrap_or(6).max(6);
-    eprintln!(
+fn print(result: &ShownResult, job: &ShownJob) {
+    let width = job.vertices.iter().map(|vertex| vertex.name.len()).max().unwrap_or(6).max(6);
+    output::say(format!(
         "{:width$}  {:>5} {:>13} {:>13} {:>13} {:>9} {:>12}",
         "vertex", "tasks", "records in", "records out", "bytes out", "refused", "records/s"
-    );
-    for vertex in &snapshot.vertices {
-        eprintln!(
+    ));
+    for vertex in &job.vertices {
+        output::say(format!(
             "{:width$}  {:>5} {:>13} {:>13} {:>13} {:>9} {:>12.0}",
             vertex.name,
             vertex.parallelism,
             vertex.records_in,
             vertex.records_out,
             vertex.bytes_out,
-            vertex.records_failed,
+            vertex.records_refused,
             rate(vertex, result.runtime)
-        );
+        ));
     }
     let seconds = result.runtime.as_secs_f64();
-    eprintln!("Job \"{name}\" {} after {seconds:.3} s", result.status);
+    output::say(format!("Job \"{}\" {} after {seconds:.3} s", result.name, result.status));
 }
 
 /// The summary as JSON.
-pub(crate) fn json(result: &JobResult, snapshot: &JobSnapshot) -> Value {
-    let vertex = |vertex: &VertexSnapshot| {
-        let metrics: serde_json::Map<String, Value> = vertex
-            .guest_metrics
-            .iter()
-            .map(|((uid, name), value)| (format!("{uid}.{name}"), json!(value)))
-            .collect();
+fn json(result: &ShownResult, job: &ShownJob) -> Value {
+    let vertex = |(index, vertex): (usize, &ShownVertex)| {
         json!({
-            "id": vertex.id.0,
+            "id": index,
             "name": vertex.name,
             "parallelism": vertex.parallelism,
             "records-in": vertex.records_in,
             "records-out": vertex.records_out,
             "bytes-out": vertex.bytes_out,
-            "records-refused": vertex.records_failed,
+            "records-refused": vertex.records_refused,
             "records-per-second": rate(vertex, result.runtime),
             "back-pressured-ms": vertex.back_pressured.as_millis() as u64,
-            "metrics": metrics,
+            "metrics": vertex.guest_metrics,
         })
     };
     json!({
@@ -55,10 +71,10 @@ pub(crate) fn json(result: &JobResult, snapshot: &JobSnapshot) -> Value {
         "state": result.status.to_string(),
         "failure": result.failure,
         "duration-ms": result.runtime.as_millis() as u64,
-        "vertices": snapshot.vertices.iter().map(vertex).collect::<Vec<_>>(),
+        "vertices": job.vertices.iter().enumerate().map(vertex).collect::<Vec<_>>(),
     })
 }
 
-fn rate(vertex: &VertexSnapshot, runtime: Duration) -> f64 {
+fn rate(vertex: &ShownVertex, runtime: Duration) -> f64 {
     vertex.records_in as f64 / runtime.as_secs_f64().max(1e-3)
 }

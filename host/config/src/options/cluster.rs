@@ -12,6 +12,18 @@ options! {
     /// `per-job` on such a cluster with the graph made by the client.
     EXECUTION_TARGET: ExecutionTarget = "execution.target", default "local";
 
+    /// Whether `sandbar run` stays with a job that runs on a cluster until it ends; `-d` sets it to
+    /// false.
+    EXECUTION_ATTACHED: bool = "execution.attached", default "true";
+
+    /// Whether a job on a cluster is cancelled when the `sandbar run` that stays with it is ended
+    /// with Ctrl-C.
+    EXECUTION_SHUTDOWN_ON_ATTACHED_EXIT: bool = "execution.shutdown-on-attached-exit",
+        default "false";
+
+    /// How long a client that stays with a job tries to reach the cluster again.
+    CLIENT_TIMEOUT: Duration = "client.timeout", default "1 min";
+
     /// Address at which the JobManager is reached by TaskManagers.
     JOBMANAGER_RPC_ADDRESS: String = "jobmanager.rpc.address", default "localhost";
 

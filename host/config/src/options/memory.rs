@@ -23,6 +23,10 @@ options! {
     /// Memory for keyed state and timers, shared evenly by the slots.
     MANAGED_MEMORY_SIZE: MemorySize = "taskmanager.memory.managed.size", default "128 mb";
 
+    /// Memory that guests may grow their linear memories to, shared evenly by the slots: that of
+    /// all instances of a slot together.
+    GUEST_MEMORY_SIZE: MemorySize = "taskmanager.memory.guest.size", default "4 gb";
+
     /// Memory of a whole TaskManager process.
     TASKMANAGER_PROCESS_SIZE: Option<MemorySize> = "taskmanager.memory.process.size"
         => not_yet_in_effect;

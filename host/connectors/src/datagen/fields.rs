@@ -42,6 +42,7 @@ enum Field {
         value: Value,
     },
     Timestamp {},
+    Now {},
 }
 
 fn one() -> i64 {
@@ -79,10 +80,17 @@ impl Fields {
         Ok(Fields(fields))
     }
 
-    pub(super) fn write(&self, n: u64, timestamp: i64, random: &mut Random, out: &mut Vec<u8>) {
+    pub(super) fn write(
+        &self,
+        n: u64,
+        timestamp: i64,
+        now_ms: i64,
+        random: &mut Random,
+        out: &mut Vec<u8>,
+    ) {
         for (lead, field) in &self.0 {
             out.extend_from_slice(lead);
-            field.write(n, timestamp, random, out);
+            field.write(n, timestamp, now_ms, random, out);
         }
         out.push(b'}');
     }
@@ -100,12 +108,15 @@ impl Field {
             }
             Field::OneOf { values } => (!values.is_empty(), "values must not be empty"),
             Field::Timestamp {} => (has_timestamps, "option 'timestamp-start' must be set"),
-            Field::Sequence { .. } | Field::RandomBool {} | Field::Constant { .. } => (true, ""),
+            Field::Sequence { .. }
+            | Field::RandomBool {}
+            | Field::Constant { .. }
+            | Field::Now {} => (true, ""),
         };
         if fits { Ok(()) } else { Err(why) }
     }
 
-    fn write(&self, n: u64, timestamp: i64, random: &mut Random, out: &mut Vec<u8>) {
+    fn write(&self, n: u64, timestamp: i64, now_ms: i64, random: &mut Random, out: &mut Vec<u8>) {
         match self {
             Field::Sequence { start, step } => {
                 write_integer(out, start.wrapping_add((n as i64).wrapping_mul(*step)));
@@ -127,6 +138,7 @@ impl Field {
             }
             Field::Constant { value } => write_json(out, value),
             Field::Timestamp {} => write_integer(out, timestamp),
+            Field::Now {} => write_integer(out, now_ms),
         }
     }
 }

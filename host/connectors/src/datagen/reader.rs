@@ -101,7 +101,7 @@ impl RunningSplit {
                     return Turn::DueAt(due_ms);
                 }
             }
-            let timestamp = settings.write(self.range.next, &mut batch.values);
+            let timestamp = settings.write(self.range.next, now_ms, &mut batch.values);
             batch.timestamps.push(timestamp);
             batch.value_ends.push(batch.values.len() as u32);
             self.range.next = self.range.next.saturating_add(self.range.step.max(1));

@@ -153,7 +153,7 @@ fn what_makes_no_sense_is_refused() {
         fields(json!({ "kind": "random" })),
         "its member 'x' is wrong: unknown variant `random`, expected one of `sequence`, \
          `random-int`, `random-float`, `random-string`, `random-bool`, `one-of`, `constant`, \
-         `timestamp`",
+         `timestamp`, `now`",
     );
     check_refused(
         json!({ "format": "text", "vocabulary": [] }),

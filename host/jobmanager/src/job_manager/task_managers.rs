@@ -39,6 +39,7 @@ impl Worker {
             slots: self.registration.slots,
             free_slots,
             managed_memory_bytes: self.registration.managed_memory_bytes,
+            guest_memory_bytes: self.registration.guest_memory_bytes,
             cpu_cores: self.registration.cpu_cores,
             metrics: self.metrics.clone(),
         }

@@ -3,7 +3,7 @@
 use sandbar_rpc::dispatcher::RunRequest;
 
 use crate::answer::{Answer, RestError};
-use crate::call::{Api, Call, parse_plugin_id};
+use crate::call::{Api, Call, parse_plugins};
 use crate::message::EmptyResponse;
 use crate::message::job::{
     JobDetails, JobIdsWithStatusOverview, JobStarted, JobStatusResponse, MultipleJobsDetails,
@@ -57,14 +57,10 @@ fn submit(api: &Api, call: Call) -> Result<Answer, RestError> {
     if !spec.starts_with('{') {
         return Err(RestError::bad_request("`spec` is no job spec: one is a JSON object"));
     }
-    let plugin = |(name, id): (String, String)| match parse_plugin_id(&id) {
-        Ok(id) => Ok((name, id)),
-        Err(error) => Err(error.within(&format!("plugins.{name}"))),
-    };
     let job = api.gateway.run(RunRequest {
         spec: Some(spec.to_owned()),
         plugin: None,
-        plugins: request.plugins.into_iter().map(plugin).collect::<Result<_, _>>()?,
+        plugins: parse_plugins(request.plugins)?,
         arguments: request.arguments,
         configuration: request.configuration,
         base_folder: request.base_folder,

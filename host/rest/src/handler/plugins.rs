@@ -4,7 +4,7 @@ use sandbar_model::JobId;
 use sandbar_rpc::dispatcher::RunRequest;
 
 use crate::answer::{Answer, RestError};
-use crate::call::{Api, Call, CallBody};
+use crate::call::{Api, Call, CallBody, parse_plugins};
 use crate::message::EmptyResponse;
 use crate::message::job::JobStarted;
 use crate::message::plan::{JobPlan, Plan};
@@ -87,7 +87,7 @@ fn run_request(call: &Call) -> Result<RunRequest, RestError> {
         arguments: body.program_args_list.unwrap_or_else(|| call.query_list("programArg")),
         configuration,
         base_folder: body.base_folder,
-        ..RunRequest::default()
+        plugins: parse_plugins(body.plugins)?,
     })
 }
 

@@ -10,12 +10,14 @@ use serde::{Deserialize, Serialize};
 use crate::execution::{
     EXECUTION_STATES, JOB_STATUSES, Period, aggregate_state, entered, state_counts,
 };
-use crate::message::metric::IoMetrics;
+use crate::message::metric::{IoMetrics, whole};
 use crate::message::plan::Plan;
 use crate::vertex_id::{hex_id, vertex_id};
 
 /// The option that holds a job's greatest parallelism.
 const MAX_PARALLELISM: &str = "pipeline.max-parallelism";
+/// The metric of records that an operator refused.
+const REFUSED_RECORDS: &str = "numRecordsRefused";
 
 /// Answer of `GET /jobs`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,6 +83,9 @@ pub struct JobSummary {
     pub last_modification: i64,
     /// Subtasks by state in lower case, and `total`.
     pub tasks: BTreeMap<String, u32>,
+    /// Why it does not run yet: `needs 8 slots, has 4`. Not in Flink.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waiting_for: Option<String>,
 }
 
 impl MultipleJobsDetails {
@@ -105,6 +110,7 @@ impl JobSummary {
             duration: duration(job, now),
             last_modification: changed.chain(job.end_time).max().unwrap_or(0),
             tasks: by_state.chain([("total".to_owned(), total)]).collect(),
+            waiting_for: job.waiting_for.clone(),
         }
     }
 }
@@ -192,6 +198,12 @@ pub struct JobVertexSummary {
     pub tasks: BTreeMap<ExecutionState, u32>,
     /// Sums over its subtasks.
     pub metrics: IoMetrics,
+    /// Records skipped or sent to a dead-letter output. Not in Flink.
+    #[serde(rename = "refused-records", default)]
+    pub refused_records: i64,
+    /// Sums of the metrics that guests make, as `<uid>.<name>`. Not in Flink.
+    #[serde(rename = "guest-metrics", default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub guest_metrics: BTreeMap<String, f64>,
 }
 
 impl JobDetails {
@@ -231,6 +243,7 @@ impl JobVertexSummary {
     fn of(vertex: &JobVertex, view: &VertexView, now: i64) -> JobVertexSummary {
         let tasks = state_counts(&view.subtasks);
         let period = Period::of(&view.subtasks, now);
+        let mut sums = other_sums(&view.subtasks);
         JobVertexSummary {
             id: vertex_id(vertex),
             slot_sharing_group_id: hex_id(vertex.slot_sharing_group.as_bytes()),
@@ -243,6 +256,20 @@ impl JobVertexSummary {
             duration: period.duration,
             tasks,
             metrics: IoMetrics::of(&view.subtasks),
+            refused_records: whole(sums.remove(REFUSED_RECORDS).unwrap_or(0.0)),
+            guest_metrics: sums,
         }
     }
+}
+
+/// Sums over subtasks of the metrics that Flink has no fields for: of refused records, and those
+/// that guests make. Names of Flink's own have no dot; those of guests begin with a uid and one.
+fn other_sums(subtasks: &[SubtaskView]) -> BTreeMap<String, f64> {
+    let mut sums = BTreeMap::new();
+    for (name, value) in subtasks.iter().flat_map(|subtask| &subtask.metrics) {
+        if name == REFUSED_RECORDS || name.contains('.') {
+            *sums.entry(name.clone()).or_default() += value;
+        }
+    }
+    sums
 }

@@ -118,6 +118,9 @@ pub struct PluginRunRequest {
     /// Where relative paths of the job's connectors start from. Not in Flink.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base_folder: Option<String>,
+    /// The ids of other uploaded plugins, by the names that the job gives them. Not in Flink.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub plugins: BTreeMap<String, String>,
 }
 
 /// Body of `POST /jobs`. Not in Flink, whose clients send Java objects.

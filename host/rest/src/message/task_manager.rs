@@ -53,7 +53,7 @@ pub struct TaskManager {
 pub struct ResourceProfile {
     /// Threads that run at once.
     pub cpu_cores: f64,
-    /// 0: there is no heap apart from managed memory.
+    /// Memory of guests in MiB, which is what user code has.
     pub task_heap_memory: u64,
     /// 0.
     pub task_off_heap_memory: u64,
@@ -79,13 +79,15 @@ pub struct HardwareDescription {
     pub managed_memory: u64,
 }
 
-/// How memory is divided, in bytes. Flink has ten fields; ours has one pool.
+/// How memory is divided, in bytes. Flink has ten fields; we have two pools.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MemoryConfiguration {
     /// Managed memory of all slots.
     pub managed_memory: u64,
-    /// The same: there is no other pool.
+    /// Memory for guests of all slots.
+    pub task_heap: u64,
+    /// Both together.
     pub total_flink_memory: u64,
 }
 
@@ -169,7 +171,8 @@ impl TaskManager {
             },
             memory_configuration: MemoryConfiguration {
                 managed_memory: view.managed_memory_bytes,
-                total_flink_memory: view.managed_memory_bytes,
+                task_heap: view.guest_memory_bytes,
+                total_flink_memory: view.managed_memory_bytes + view.guest_memory_bytes,
             },
         }
     }
@@ -214,10 +217,14 @@ fn metric(view: &TaskManagerView, name: &str) -> i64 {
 /// What so many slots of a TaskManager have.
 fn resource(view: &TaskManagerView, slots: u32) -> ResourceProfile {
     let all = view.slots.max(1);
-    let bytes = u128::from(view.managed_memory_bytes) * u128::from(slots) / u128::from(all);
+    let share = |bytes: u64| {
+        let bytes = u128::from(bytes) * u128::from(slots) / u128::from(all);
+        u64::try_from(bytes).unwrap_or(u64::MAX) / MEBIBYTE
+    };
     ResourceProfile {
         cpu_cores: f64::from(view.cpu_cores) * f64::from(slots) / f64::from(all),
-        managed_memory: u64::try_from(bytes).unwrap_or(u64::MAX) / MEBIBYTE,
+        task_heap_memory: share(view.guest_memory_bytes),
+        managed_memory: share(view.managed_memory_bytes),
         ..ResourceProfile::default()
     }
 }

@@ -47,7 +47,10 @@ fn the_web_page_has_a_title_and_its_options() {
 #[test]
 fn the_jobmanager_shows_options_metrics_and_logs() {
     let fixture = Fixture::new();
-    let options = json!([{ "key": "rest.port", "value": "8081" }]);
+    let options = json!([
+        { "key": "rest.port", "value": "8081" },
+        { "key": "store.Password", "value": "******" },
+    ]);
     assert_eq!(fixture.json("/jobmanager/config"), options);
     let metrics = json!([{ "id": "taskSlotsTotal", "value": "4" }]);
     assert_eq!(fixture.json("/jobmanager/metrics?get=taskSlotsTotal"), metrics);
@@ -76,7 +79,7 @@ fn task_managers_show_slots_and_memory() {
     let resource = |cpu: f64, managed: u64| {
         json!({
             "cpuCores": cpu,
-            "taskHeapMemory": 0,
+            "taskHeapMemory": 2 * managed,
             "taskOffHeapMemory": 0,
             "managedMemory": managed,
             "networkMemory": 0,
@@ -98,7 +101,9 @@ fn task_managers_show_slots_and_memory() {
         "hardware": {
             "cpuCores": 8, "physicalMemory": 0, "freeMemory": 0, "managedMemory": bytes,
         },
-        "memoryConfiguration": { "managedMemory": bytes, "totalFlinkMemory": bytes },
+        "memoryConfiguration": {
+            "managedMemory": bytes, "taskHeap": 2 * bytes, "totalFlinkMemory": 3 * bytes,
+        },
     });
     assert_eq!(fixture.json("/taskmanagers"), json!({ "taskmanagers": [expected.clone()] }));
     let slot = json!({

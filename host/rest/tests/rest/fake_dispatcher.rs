@@ -148,13 +148,15 @@ impl DispatcherGateway for FakeDispatcher {
             slots: 4,
             free_slots: 2,
             managed_memory_bytes: 512 << 20,
+            guest_memory_bytes: 1 << 30,
             cpu_cores: 8,
             metrics: numbers(&[("Status.JVM.Memory.Heap.Used", 1024.0)]),
         }]
     }
 
     fn configuration(&self) -> BTreeMap<String, String> {
-        BTreeMap::from([("rest.port".to_owned(), "8081".to_owned())])
+        let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        BTreeMap::from([pair("rest.port", "8081"), pair("store.Password", "sesame")])
     }
 
     fn prometheus(&self) -> String {
@@ -265,6 +267,8 @@ fn attempt(number: u32, state: ExecutionState, since: i64) -> SubtaskView {
             ("idleTimeMsPerSecond", 100.0),
             ("busyTimeMsPerSecond", 300.0),
             ("currentInputWatermark", 1_700.0),
+            ("numRecordsRefused", 3.0),
+            ("lines.words", 4.0),
         ]),
         earlier: Vec::new(),
     }

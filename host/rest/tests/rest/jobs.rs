@@ -49,6 +49,7 @@ fn lists_have_ids_states_and_numbers() {
             "total": 4, "created": 0, "scheduled": 2, "deploying": 0, "initializing": 0,
             "running": 2, "finished": 0, "canceling": 0, "canceled": 0, "failed": 0,
         },
+        "waiting-for": "needs 4 slots, has 2",
     });
     assert_eq!(overview["jobs"][0], expected);
     assert_eq!(overview["jobs"][1]["end-time"], 4000);
@@ -104,6 +105,8 @@ fn details_have_vertices_counts_and_the_plan() {
             "accumulated-idle-time": 0,
             "accumulated-busy-time": 0.0,
         },
+        "refused-records": 6,
+        "guest-metrics": { "lines.words": 8.0 },
     });
     assert_eq!(vertices[0], vertex);
     assert_eq!(vertices[1]["duration"], -1);

@@ -88,8 +88,10 @@ fn runs_take_flinks_body() {
     let fixture = Fixture::new();
     let path = format!("/jars/{}/run", id());
     let body = r#"{"entryClass": "com.example.Main", "programArgsList": ["--top", "a b"],
-        "parallelism": 3, "flinkConfiguration": {"pipeline.name": "mine"}}"#;
-    let answer = fixture.post_json(&path, body);
+        "parallelism": 3, "flinkConfiguration": {"pipeline.name": "mine"},
+        "baseFolder": "/data", "plugins": {"other": "ID"}}"#;
+    let body = body.replace("ID", &id());
+    let answer = fixture.post_json(&path, &body);
     let expected = json!({ "jobid": "00000000000000000000000000000abc" });
     assert_eq!((answer.status, answer.json()), (200, expected));
     let request = fixture.dispatcher.requests.lock().unwrap().pop().unwrap();
@@ -97,7 +99,8 @@ fn runs_take_flinks_body() {
     assert_eq!(request.arguments, ["--top", "a b"]);
     assert_eq!(request.configuration["parallelism.default"], "3");
     assert_eq!(request.configuration["pipeline.name"], "mine");
-    assert_eq!((request.spec, request.plugins.len()), (None, 0));
+    assert_eq!(request.plugins["other"].to_string(), id());
+    assert_eq!((request.spec, request.base_folder.as_deref()), (None, Some("/data")));
 }
 
 #[test]
@@ -125,6 +128,7 @@ fn what_a_run_cannot_do_is_refused_by_name() {
     check("", r#"{"parallelism": 0}"#, "parallelism");
     check("", r#"{"parallelism": -1}"#, "line 1 column");
     check("?parallelism=many", "{}", "`many`");
+    check("", r#"{"plugins": {"a": "7"}}"#, "plugins.a: `7` is no plugin id");
     check("", r#"{"paralelism": 1}"#, "unknown field `paralelism`");
     check("", r#"{"parallelism": 1"#, "line 1 column 17");
     assert!(fixture.dispatcher.requests.lock().unwrap().is_empty());

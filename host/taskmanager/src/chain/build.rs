@@ -7,8 +7,8 @@ use sandbar_model::Clock;
 use sandbar_model::job_graph::{
     Connector, ErrorPolicy, KeyRule, OperatorBody, OperatorNode, OutputTarget,
 };
-use sandbar_state::{KeyGroups, KeyedState, ManagedMemory};
-use sandbar_wasm::{ChainLink, InstanceContext, Plugin};
+use sandbar_state::{KeyGroups, KeyedState};
+use sandbar_wasm::{ChainLink, InstanceContext, Limits, Plugin};
 
 use super::guest_host::{GuestHost, GuestServices};
 use super::key_operator::KeyOperator;
@@ -48,8 +48,6 @@ pub(crate) struct ChainBuilder<'a> {
     pub(crate) console: &'a Console,
     pub(crate) wiring: &'a Wiring<'a>,
     pub(crate) metrics: &'a TaskMetrics,
-    /// What the state of all segments of the task is paid from.
-    pub(crate) memory: &'a ManagedMemory,
 }
 
 impl ChainBuilder<'_> {
@@ -166,11 +164,15 @@ impl ChainBuilder<'_> {
         let links: Vec<ChainLink> = self.links(&segment)?;
         let host =
             GuestHost::new(self.services(node, &links), Outputs::new(outputs, metrics.clone()));
+        let limits = Limits {
+            slot_memory: self.deployment.slot.guest.clone(),
+            ..self.deployment.job.settings.limits.clone()
+        };
         let instance = plugin
             .open(
                 &links,
                 self.instance_context(),
-                &self.deployment.job.settings.limits,
+                &limits,
                 self.control.cancel_flag(),
                 Box::new(host),
             )
@@ -205,7 +207,7 @@ impl ChainBuilder<'_> {
             OperatorBody::Plugin { kind, .. } => kind.is_keyed(),
             OperatorBody::Source(_) | OperatorBody::Sink(_) | OperatorBody::Key(_) => false,
         };
-        let memory = self.memory.clone();
+        let memory = self.deployment.slot.managed.clone();
         let key_groups = KeyGroups::of_subtask(
             self.deployment.subtask,
             vertex.parallelism,

@@ -41,7 +41,7 @@ impl ChainRunner {
         let registry = ChannelRegistry::default();
         let wiring = Wiring { deployment, registry: &registry, network: None };
         let (control, metrics) = (Arc::new(TaskControl::default()), TaskMetrics::default());
-        let memory = ManagedMemory::new(deployment.job.settings.managed_memory_bytes);
+        let memory = deployment.slot.managed.clone();
         let chain = ChainBuilder {
             deployment,
             control: &control,
@@ -49,7 +49,6 @@ impl ChainRunner {
             console,
             wiring: &wiring,
             metrics: &metrics,
-            memory: &memory,
         };
         match chain.build()? {
             Head::Operator(head) => Ok(ChainRunner { head, memory }),

@@ -2,7 +2,6 @@
 //! subpartitions, each of which fills a buffer and sends it when it is full or flushed.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use sandbar_model::{RecordBatch, RecordBatchView};
 
@@ -11,7 +10,7 @@ use crate::element::StreamElement;
 use crate::error::TaskError;
 use crate::metrics::TaskMetrics;
 use crate::partitioner::{PartitionSelector, Selection};
-use crate::task::control::TaskControl;
+use crate::task::control::{TaskControl, Waiting};
 
 /// One receiver of a partition.
 #[derive(Debug)]
@@ -154,21 +153,21 @@ impl ResultPartition {
     /// # Errors
     /// Cancellation, or a connection that was lost.
     pub fn await_delivery(&self) -> Result<(), TaskError> {
-        let waiting_since = Instant::now();
-        let delivered = self.subpartitions.iter().try_for_each(|subpartition| {
-            loop {
-                if self.control.is_canceled() {
-                    return Err(TaskError::Canceled);
+        let deliver = || {
+            self.subpartitions.iter().try_for_each(|subpartition| {
+                loop {
+                    if self.control.is_canceled() {
+                        return Err(TaskError::Canceled);
+                    }
+                    match subpartition.channel.is_delivered() {
+                        Ok(true) => return Ok(()),
+                        Ok(false) => std::thread::park(),
+                        Err(failure) => return Err(TaskError::of_exchange(&failure)),
+                    }
                 }
-                match subpartition.channel.is_delivered() {
-                    Ok(true) => return Ok(()),
-                    Ok(false) => std::thread::park(),
-                    Err(failure) => return Err(TaskError::of_exchange(&failure)),
-                }
-            }
-        });
-        self.control.add_back_pressured(waiting_since.elapsed());
-        delivered
+            })
+        };
+        self.control.wait(Waiting::Room, deliver)
     }
 
     fn append(&mut self, to: usize, batch: RecordBatchView<'_>) -> Result<(), TaskError> {
@@ -216,20 +215,19 @@ fn push(control: &TaskControl, channel: &Channel, element: StreamElement) -> Res
     let Err(mut element) = channel.try_push(element) else {
         return Ok(());
     };
-    let waiting_since = Instant::now();
-    let pushed = loop {
-        if control.is_canceled() {
-            break Err(TaskError::Canceled);
+    control.wait(Waiting::Room, || {
+        loop {
+            if control.is_canceled() {
+                break Err(TaskError::Canceled);
+            }
+            if let Some(failure) = channel.failure() {
+                break Err(TaskError::of_exchange(&failure));
+            }
+            std::thread::park();
+            match channel.try_push(element) {
+                Ok(()) => break Ok(()),
+                Err(back) => element = back,
+            }
         }
-        if let Some(failure) = channel.failure() {
-            break Err(TaskError::of_exchange(&failure));
-        }
-        std::thread::park();
-        match channel.try_push(element) {
-            Ok(()) => break Ok(()),
-            Err(back) => element = back,
-        }
-    };
-    control.add_back_pressured(waiting_since.elapsed());
-    pushed
+    })
 }

@@ -3,15 +3,39 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::Thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// What a task waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Waiting {
+    /// Input, or time.
+    Input,
+    /// Room downstream.
+    Room,
+}
+
+/// Where a task's time went since it was made. All of it is one of these.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TaskTimes {
+    /// It worked.
+    pub busy: Duration,
+    /// It waited for input.
+    pub idle: Duration,
+    /// It waited for room downstream.
+    pub back_pressured: Duration,
+}
 
 /// The control block of a task, shared between its thread and everybody else.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct TaskControl {
     canceled: Arc<AtomicBool>,
     unflushed: AtomicBool,
     back_pressured_ns: AtomicU64,
     idle_ns: AtomicU64,
+    /// Since when the task waits: nanoseconds since it was made, doubled, and 1 more if it is for
+    /// room; 0 while it works.
+    waiting: AtomicU64,
+    created: Instant,
     thread: Mutex<Option<Thread>>,
 }
 
@@ -61,25 +85,80 @@ impl TaskControl {
         self.unflushed.store(false, Ordering::Relaxed);
     }
 
-    pub(crate) fn add_back_pressured(&self, waited: Duration) {
-        self.back_pressured_ns.fetch_add(nanoseconds(waited), Ordering::Relaxed);
+    /// Waits, which the task's thread alone does.
+    pub(crate) fn wait<T>(&self, what: Waiting, wait: impl FnOnce() -> T) -> T {
+        let since = nanoseconds(self.created.elapsed());
+        self.waiting.store(since << 1 | u64::from(what == Waiting::Room), Ordering::Relaxed);
+        let result = wait();
+        let waited = nanoseconds(self.created.elapsed()).saturating_sub(since);
+        self.waiting.store(0, Ordering::Relaxed);
+        self.waited(what).fetch_add(waited, Ordering::Relaxed);
+        result
     }
 
-    pub(crate) fn add_idle(&self, waited: Duration) {
-        self.idle_ns.fetch_add(nanoseconds(waited), Ordering::Relaxed);
+    fn waited(&self, what: Waiting) -> &AtomicU64 {
+        match what {
+            Waiting::Input => &self.idle_ns,
+            Waiting::Room => &self.back_pressured_ns,
+        }
     }
 
-    /// Time spent waiting for input.
-    pub fn idle(&self) -> Duration {
-        Duration::from_nanos(self.idle_ns.load(Ordering::Relaxed))
+    /// Where its time went, the wait that it is in included.
+    pub fn times(&self) -> TaskTimes {
+        let now = nanoseconds(self.created.elapsed());
+        let idle = self.idle_ns.load(Ordering::Relaxed);
+        let back_pressured = self.back_pressured_ns.load(Ordering::Relaxed);
+        let waiting = self.waiting.load(Ordering::Relaxed);
+        let current = if waiting == 0 { 0 } else { now.saturating_sub(waiting >> 1) };
+        let for_room = waiting & 1 == 1;
+        let idle = idle + if for_room { 0 } else { current };
+        let back_pressured = back_pressured + if for_room { current } else { 0 };
+        TaskTimes {
+            busy: Duration::from_nanos(now.saturating_sub(idle).saturating_sub(back_pressured)),
+            idle: Duration::from_nanos(idle),
+            back_pressured: Duration::from_nanos(back_pressured),
+        }
     }
+}
 
-    /// Time spent waiting for room downstream.
-    pub fn back_pressured(&self) -> Duration {
-        Duration::from_nanos(self.back_pressured_ns.load(Ordering::Relaxed))
+impl Default for TaskControl {
+    fn default() -> TaskControl {
+        TaskControl {
+            canceled: Arc::default(),
+            unflushed: AtomicBool::new(false),
+            back_pressured_ns: AtomicU64::new(0),
+            idle_ns: AtomicU64::new(0),
+            waiting: AtomicU64::new(0),
+            created: Instant::now(),
+            thread: Mutex::new(None),
+        }
     }
 }
 
 fn nanoseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_of_a_tasks_time_is_busy_idle_or_back_pressured() {
+        let control = TaskControl::default();
+        let pause = Duration::from_millis(5);
+        control.wait(Waiting::Input, || std::thread::sleep(pause));
+        let before = control.times();
+        assert!(before.idle >= pause && before.back_pressured.is_zero());
+        // A wait counts while it lasts.
+        control.wait(Waiting::Room, || {
+            std::thread::sleep(pause);
+            assert!(control.times().back_pressured >= pause);
+        });
+        let after = control.times();
+        assert_eq!(after.idle, before.idle);
+        assert!(after.back_pressured >= pause && after.busy >= before.busy);
+        let sum = after.busy + after.idle + after.back_pressured;
+        assert!(sum <= control.created.elapsed());
+    }
 }

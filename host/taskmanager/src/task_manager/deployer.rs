@@ -16,6 +16,7 @@ use super::job_manager_link::JobManagerLink;
 use super::plugin_store::PluginStore;
 use super::{Event, SettingsOf};
 use crate::deployment::{JobDeployment, SplitProvider, TaskDeployment};
+use crate::slot_table::SlotTable;
 use crate::task_executor::TaskExecutor;
 
 /// What the JobManager sent.
@@ -44,6 +45,7 @@ pub(super) struct Deployer {
     pub(super) link: Arc<JobManagerLink>,
     pub(super) executor: Arc<TaskExecutor>,
     pub(super) settings_of: SettingsOf,
+    pub(super) slots: Arc<SlotTable>,
     pub(super) events: Sender<Event>,
 }
 
@@ -59,6 +61,7 @@ impl Deployer {
             link: Arc::clone(&self.link),
             executor: Arc::clone(&self.executor),
             settings_of: Arc::clone(&self.settings_of),
+            slots: Arc::clone(&self.slots),
             events: self.events.clone(),
         };
         let thread = std::thread::Builder::new().name("deployer".to_owned());
@@ -68,6 +71,7 @@ impl Deployer {
     /// Forgets what is kept for a job.
     pub(super) fn release(&self, job: JobId) {
         self.plugins.release(job);
+        self.slots.release(job);
     }
 }
 
@@ -77,6 +81,7 @@ struct Starter {
     link: Arc<JobManagerLink>,
     executor: Arc<TaskExecutor>,
     settings_of: SettingsOf,
+    slots: Arc<SlotTable>,
     events: Sender<Event>,
 }
 
@@ -92,7 +97,12 @@ impl Starter {
             };
             let started = prepared.and_then(|job| {
                 jobs.insert(task.attempt, Arc::clone(&job));
-                let subtask = TaskDeployment { job, vertex: task.vertex, subtask: task.subtask };
+                let subtask = TaskDeployment {
+                    slot: self.slots.memory(job.id, task.slot),
+                    job,
+                    vertex: task.vertex,
+                    subtask: task.subtask,
+                };
                 let events = self.events.clone();
                 // The loop ends only after its tasks have, so somebody listens.
                 let report = move |change| drop(events.send(Event::Task(change)));

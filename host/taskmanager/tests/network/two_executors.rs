@@ -17,8 +17,8 @@ use sandbar_model::status::ExecutionState;
 use sandbar_model::{JobId, RecordBatch, RecordBatchView, SystemClock, VertexId};
 use sandbar_taskmanager::{
     Compression, JobDeployment, NativeFunction, NativePlugin, NetworkEnvironment, NetworkOptions,
-    PluginHandle, SplitProvider, TaskDeployment, TaskError, TaskExecutor, TaskHandle, TaskSettings,
-    TaskStateChange,
+    PluginHandle, SlotBudget, SlotMemory, SplitProvider, TaskDeployment, TaskError, TaskExecutor,
+    TaskHandle, TaskSettings, TaskStateChange,
 };
 
 use crate::{Over, over_both};
@@ -167,6 +167,10 @@ fn task_manager(name: &str, over: Over, compression: Compression) -> TaskManager
 }
 
 /// Subtask 0 of the source.
+fn slot() -> Arc<SlotMemory> {
+    Arc::new(SlotMemory::new(SlotBudget::default()))
+}
+
 fn source_task(count: Option<i64>, peers: HashMap<(VertexId, u32), String>) -> TaskDeployment {
     let job = Arc::new(JobDeployment {
         id: JobId(7),
@@ -178,7 +182,7 @@ fn source_task(count: Option<i64>, peers: HashMap<(VertexId, u32), String>) -> T
         peers: Arc::new(peers),
         base_folder: None,
     });
-    TaskDeployment { job, vertex: VertexId(0), subtask: 0 }
+    TaskDeployment { job, vertex: VertexId(0), subtask: 0, slot: slot() }
 }
 
 /// Why a task that is alone fails.
@@ -227,7 +231,8 @@ fn deploy(
         });
         for subtask in (0..2).filter(|subtask| *subtask as usize % task_managers.len() == here) {
             for vertex in [VertexId(0), VertexId(1)] {
-                let deployment = TaskDeployment { job: Arc::clone(&job), vertex, subtask };
+                let deployment =
+                    TaskDeployment { job: Arc::clone(&job), vertex, subtask, slot: slot() };
                 handles.push(task_manager.executor.submit(deployment, to(&reports)).unwrap());
             }
         }

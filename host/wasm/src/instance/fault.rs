@@ -3,6 +3,7 @@
 use wasmtime::{Store, Trap, WasmBacktrace};
 
 use crate::error::{GuestFault, HostError};
+use crate::limits::MemoryRefusal;
 use crate::store::{Stop, StoreState};
 
 /// Frames of a backtrace that are kept.
@@ -25,9 +26,12 @@ pub(super) fn classify(store: &Store<StoreState>, error: &wasmtime::Error) -> Gu
         }
         None => {}
     }
-    if state.limiter.memory_refused {
-        let limit_bytes = state.limits.memory_bytes_max;
-        return GuestFault::MemoryLimit { limit_bytes, backtrace: frames(error) };
+    if let Some(refusal) = state.limiter.memory_refused {
+        let limit_bytes = match refusal {
+            MemoryRefusal::Instance => state.limits.memory_bytes_max,
+            MemoryRefusal::Slot => state.limits.slot_memory.budget_bytes(),
+        };
+        return GuestFault::MemoryLimit { refusal, limit_bytes, backtrace: frames(error) };
     }
     let backtrace = frames(error);
     let reason = match error.downcast_ref::<Trap>() {

@@ -43,6 +43,14 @@ impl HashIndex {
         }
     }
 
+    /// The slot that a key of this hash is in, if it is in its first place, as most are; any slot
+    /// or none that exists otherwise.
+    #[inline(always)]
+    pub(super) fn guess(&self, hash: u32) -> u32 {
+        let mask = self.entries.len() - 1;
+        self.entries[hash as usize & mask].slot
+    }
+
     /// Adds a slot that is not in the table.
     pub(super) fn insert(&mut self, hash: u32, slot: u32) {
         if (self.len + 1) * 2 > self.entries.len() {

@@ -9,8 +9,8 @@ use super::*;
 proptest! {
     #[test]
     fn equal_digests_of_short_keys_mean_equal_keys(
-        left in prop::collection::vec(0u8..3, 0..=16),
-        right in prop::collection::vec(0u8..3, 0..=16),
+        left in prop::collection::vec(0u8..3, 0..=15),
+        right in prop::collection::vec(0u8..3, 0..=15),
     ) {
         prop_assert!(Digest::of(&left).is_exact());
         prop_assert_eq!(Digest::of(&left) == Digest::of(&right), left == right);
@@ -24,6 +24,17 @@ proptest! {
         let mut other = key.clone();
         other[at.index(key.len())] ^= 0x40;
         prop_assert_ne!(Digest::of(&key), Digest::of(&other));
+    }
+
+    #[test]
+    fn a_key_has_one_digest_wherever_it_lies(
+        before in prop::collection::vec(any::<u8>(), 0..20),
+        key in prop::collection::vec(any::<u8>(), 0..40),
+        behind in prop::collection::vec(any::<u8>(), 0..20),
+    ) {
+        let column = [&*before, &*key, &*behind].concat();
+        let (start, end) = (before.len(), before.len() + key.len());
+        prop_assert_eq!(Digest::in_column(&column, start, end), Digest::of(&key));
     }
 }
 
