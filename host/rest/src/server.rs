@@ -168,14 +168,15 @@ struct Door {
 
 impl Door {
     async fn serve(self, stream: TcpStream) {
-        let Door { router, limits, tls, stop } = self;
-        match tls {
-            None => connection::serve(stream, router, limits, stop).await,
-            Some(tls) => {
-                if let Some(stream) = greeting::greet(stream, &tls, limits.header_time_max).await {
-                    connection::serve(stream, router, limits, stop).await;
-                }
-            }
+        let Door { router, limits, tls, mut stop } = self;
+        let Some(tls) = tls else { return connection::serve(stream, router, limits, stop).await };
+        let greeted = tokio::select! {
+            greeted = greeting::greet(stream, &tls, limits.header_time_max) => greeted,
+            // Nothing has been asked yet.
+            _ = stop.changed() => None,
+        };
+        if let Some(greeted) = greeted {
+            connection::serve(greeted, router, limits, stop).await;
         }
     }
 }

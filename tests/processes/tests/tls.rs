@@ -1,7 +1,11 @@
 //! A cluster whose processes speak TLS does what others do, and keeps out who has no certificate.
 
-use std::io::{Read, Write};
+#![expect(clippy::unwrap_used, reason = "in a test a surprise is a failure")]
 
+use std::io::{Read, Write};
+use std::path::Path;
+
+use sandbar_processes::process::command;
 use sandbar_processes::{Certificates, Cluster, Process, Rest, jobs};
 
 const RECORDS: u64 = 10_000;
@@ -130,4 +134,38 @@ fn files_that_cannot_be_used_are_named_at_the_start() {
             }
         }
     }
+}
+
+/// Runs a command to its end, which is a success.
+#[track_caller]
+fn succeeds(folder: &Path, arguments: &[&str], certificates: &Certificates) -> String {
+    let output = command(folder).args(arguments).args(certificates.options()).output().unwrap();
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{arguments:?}: {error}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn the_command_line_speaks_to_a_cluster_over_tls() {
+    let certificates = Certificates::new("the CA");
+    let folder = tempfile::TempDir::new().unwrap();
+    let home = folder.path();
+    let file = home.join("job.json");
+    std::fs::write(&file, jobs::endless("endless", 1).to_string()).unwrap();
+    let start = ["cluster", "start", "--slots", "1", "-Drest.port=0", "-Djobmanager.rpc.port=0"];
+    let started = succeeds(home, &start, &certificates);
+    let address = started.split_whitespace().find(|word| word.starts_with("https://")).unwrap();
+    let run = ["run", "-d", "-m", address, file.to_str().unwrap()];
+    let submitted = succeeds(home, &run, &certificates);
+    let job = submitted.trim().rsplit(' ').next().unwrap();
+    let listed = succeeds(home, &["list", "-a", "-m", address], &certificates);
+    assert!(listed.contains(job), "{listed}");
+    let status = succeeds(home, &["cluster", "status"], &certificates);
+    assert!(status.contains(address) && status.contains("1 TaskManager"), "{status}");
+    // Without a CA to know the cluster by, nothing is asked.
+    let output = command(home).args(["list", "-m", address]).output().unwrap();
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && error.contains("sandbar.ssl.rest.ca"), "{error}");
+    let stopped = succeeds(home, &["cluster", "stop"], &certificates);
+    assert!(stopped.contains("Stopped the cluster"), "{stopped}");
 }

@@ -1,5 +1,7 @@
 //! The API over TLS: it answers as it does without, and whoever is not served hears why.
 
+use std::time::Instant;
+
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use sandbar_rest::{ClientError, ClientTls, RestClient, RestLimits, RestOptions};
 use sandbar_rpc::TlsServer;
@@ -133,5 +135,7 @@ fn strangers_and_the_silent_hold_up_nobody() {
         let _ = stranger.read_to_end(&mut Vec::new());
     }
     assert!(ca.client(&fixture, None).overview().is_ok());
+    let stopped_at = Instant::now();
     fixture.server.stop();
+    assert!(stopped_at.elapsed() < RestLimits::STOP_TIME_MAX, "it waits for who says nothing");
 }
