@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use clap::Args;
+use sandbar_cluster::rest_client;
 use sandbar_config::options::cluster;
 use sandbar_config::{ConfigValue, Configuration};
 use sandbar_model::JobId;
@@ -36,7 +37,7 @@ impl ClientArgs {
 /// Makes a client of the cluster at an address or, without one, at that of the configuration.
 ///
 /// # Errors
-/// The address is none.
+/// The address is none, or TLS is turned on and its files cannot be used.
 pub(crate) fn client(
     address: Option<&str>,
     configuration: &Configuration,
@@ -50,7 +51,7 @@ pub(crate) fn client(
             if is_bare_ipv6 { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
         }
     };
-    Ok(RestClient::new(&address)?)
+    rest_client(configuration, &address)
 }
 
 /// Reads a job's id as it is printed.

@@ -61,7 +61,8 @@ pub(crate) fn execute(args: JobManagerArgs, log: LogBuffer) -> anyhow::Result<Ex
             .and_then(|()| std::fs::rename(&partial, path))
             .with_context(|| format!("cannot write {}", path.display()))?;
     }
-    output::note(format!("JobManager serves clients on http://{rest}, TaskManagers on {rpc}"));
+    let url = process.rest_url();
+    output::note(format!("JobManager serves clients on {url}, TaskManagers on {rpc}"));
     let job_manager = process.job_manager().clone();
     let _signals =
         Signals::listen_and(move || job_manager.stop()).context("cannot listen for signals")?;

@@ -30,6 +30,7 @@ use crate::dispatcher::{Dispatcher, DispatcherParts, UnboundDispatcher};
 use crate::log_buffer::LogBuffer;
 use crate::process_provider::{ProcessProvider, WorkerCommand};
 use crate::settings;
+use crate::tls;
 
 /// Threads that carry messages of TaskManagers.
 const RPC_THREADS: usize = 2;
@@ -62,6 +63,7 @@ pub struct JobManagerProcess {
     dispatcher: Arc<Dispatcher>,
     job_manager: JobManagerHandle,
     rest: RestHandle,
+    rest_scheme: &'static str,
     rpc: ServerHandle,
     runtime: Runtime,
     thread: JoinHandle<()>,
@@ -117,7 +119,9 @@ impl JobManagerProcess {
             }
         });
         let gateway: Arc<Dispatcher> = Arc::clone(&dispatcher);
-        let rest = RestServer::start(&rest_options(&configuration)?, gateway)?;
+        let rest_options = rest_options(&configuration)?;
+        let rest_scheme = if rest_options.tls.is_some() { "https" } else { "http" };
+        let rest = RestServer::start(&rest_options, gateway)?;
         let thread = std::thread::Builder::new()
             .name("jobmanager".to_owned())
             .spawn(move || {
@@ -127,12 +131,17 @@ impl JobManagerProcess {
             })
             .context("cannot start the thread of the JobManager")?;
         tracing::info!(rest = %rest.local_address(), rpc = %rpc.address(), "JobManager started");
-        Ok(JobManagerProcess { dispatcher, job_manager, rest, rpc, runtime, thread })
+        Ok(JobManagerProcess { dispatcher, job_manager, rest, rest_scheme, rpc, runtime, thread })
     }
 
     /// Where the REST API is served.
     pub fn rest_address(&self) -> SocketAddr {
         self.rest.local_address()
+    }
+
+    /// The same as a URL: with the scheme that it is served over.
+    pub fn rest_url(&self) -> String {
+        format!("{}://{}", self.rest_scheme, self.rest.local_address())
     }
 
     /// Where TaskManagers are expected.
@@ -179,15 +188,16 @@ async fn listen(
             return Err(anyhow!("{option}: \"{host}\" is no address of this machine"));
         }
     };
-    if !address.ip().is_loopback() {
+    let tls = tls::internal(configuration)?;
+    if !address.ip().is_loopback() && tls.is_none() {
         tracing::warn!(
             %address,
             "the RPC port is open to everyone who reaches this address, and whoever reaches it can \
              take part in the cluster; set jobmanager.bind-host to 127.0.0.1 unless the network is \
-             closed"
+             closed, or ask for certificates with security.ssl.internal.enabled"
         );
     }
-    serve(address, events).await.with_context(|| {
+    serve(address, events, tls.as_ref()).await.with_context(|| {
         format!(
             "cannot listen for TaskManagers on {host}:{port}; choose another address with \
              jobmanager.bind-host or another port with jobmanager.rpc.port (0 for any)"
@@ -206,6 +216,7 @@ fn rest_options(configuration: &Configuration) -> anyhow::Result<RestOptions> {
         bind_address: configuration.get(&cluster::REST_BIND_ADDRESS)?,
         port: configuration.get(&cluster::REST_PORT)?,
         limits,
+        tls: tls::rest_server(configuration)?,
     })
 }
 

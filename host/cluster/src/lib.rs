@@ -13,6 +13,7 @@ pub mod process_provider;
 pub mod settings;
 pub mod submitted_job;
 pub mod task_manager_process;
+pub mod tls;
 
 mod submission;
 
@@ -24,3 +25,4 @@ pub use mini_cluster::{MiniCluster, MiniClusterOptions};
 pub use prepare::{JobLoader, JobSource, PrepareError, PreparedJob};
 pub use submitted_job::{OwnPlugin, SubmittedJob};
 pub use task_manager_process::{TaskManagerProcess, TaskManagerProcessOptions};
+pub use tls::rest_client;

@@ -20,7 +20,7 @@ use sandbar_config::{CompressionCodec, Configuration};
 use sandbar_connectors::Console;
 use sandbar_model::{Clock, SystemClock};
 use sandbar_rpc::message::Registration;
-use sandbar_rpc::{PROTOCOL_VERSION, TaskManagerId};
+use sandbar_rpc::{PROTOCOL_VERSION, TaskManagerId, TlsSettings};
 
 use sandbar_taskmanager::task_manager::Message;
 use sandbar_taskmanager::{
@@ -33,6 +33,7 @@ use tokio::sync::watch;
 use self::registration::{Ending, Registrar};
 use crate::log_buffer::LogBuffer;
 use crate::settings;
+use crate::tls;
 
 /// Threads that carry messages of the JobManager.
 const RPC_THREADS: usize = 1;
@@ -95,7 +96,8 @@ impl TaskManagerProcess {
         let id = name(&configuration)?;
         let engine_options = settings::engine(&configuration, options.cache_folder)?;
         let engine = Engine::new(engine_options).context("cannot make the sandbox engine")?;
-        let network_options = network_options(&configuration, id.clone())?;
+        let tls = tls::internal(&configuration)?;
+        let network_options = network_options(&configuration, id.clone(), tls.clone())?;
         let network = NetworkEnvironment::start(network_options, Arc::default())
             .context("cannot listen for other TaskManagers (taskmanager.data.port)")?;
         let job_manager = job_manager_address(&configuration)?;
@@ -135,6 +137,7 @@ impl TaskManagerProcess {
         let registrar = Registrar {
             runtime,
             job_manager,
+            tls,
             timeout: configuration.get(&cluster::TASKMANAGER_REGISTRATION_TIMEOUT)?,
             link,
             messages: messages.clone(),
@@ -222,17 +225,19 @@ fn address_towards(peer: &str) -> Option<IpAddr> {
 fn network_options(
     configuration: &Configuration,
     id: TaskManagerId,
+    tls: Option<TlsSettings>,
 ) -> anyhow::Result<NetworkOptions> {
     let host = configuration.get(&network::TASKMANAGER_BIND_HOST)?;
     let port = configuration.get(&network::TASKMANAGER_DATA_PORT)?;
     let bind_address =
         if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
     let is_loopback = |ip: IpAddr| ip.is_loopback();
-    if host != "localhost" && !host.parse().is_ok_and(is_loopback) {
+    if host != "localhost" && !host.parse().is_ok_and(is_loopback) && tls.is_none() {
         tracing::warn!(
             address = bind_address,
             "the data port is open to everyone who reaches this address; set \
-             taskmanager.bind-host to 127.0.0.1 unless the network is closed"
+             taskmanager.bind-host to 127.0.0.1 unless the network is closed, or ask for \
+             certificates with security.ssl.internal.enabled"
         );
     }
     let cluster_id = configuration.get(&cluster::HIGH_AVAILABILITY_CLUSTER_ID)?;
@@ -248,6 +253,7 @@ fn network_options(
         connect_timeout: configuration.get(&network::NETWORK_CONNECT_TIMEOUT)?,
         unacknowledged_timeout: configuration.get(&network::NETWORK_UNACKNOWLEDGED_TIMEOUT)?,
         connections_max: configuration.get(&network::NETWORK_CONNECTIONS_MAX)?.get() as usize,
+        tls,
         ..NetworkOptions::new(id, cluster_id)
     })
 }

@@ -8,6 +8,7 @@ pub mod guest;
 pub mod memory;
 pub mod network;
 pub mod restart;
+pub mod security;
 pub mod state;
 
 use std::collections::BTreeMap;
@@ -25,6 +26,7 @@ static ALL: LazyLock<Vec<&'static OptionEntry>> = LazyLock::new(|| {
         state::all(),
         checkpointing::all(),
         cluster::all(),
+        security::all(),
     ]
     .concat()
 });

@@ -5,6 +5,7 @@
 mod duration;
 mod memory_size;
 mod modes;
+mod server_name;
 
 use std::num::NonZeroU32;
 
@@ -14,6 +15,7 @@ pub use crate::value::modes::{
     BufferTimeout, CheckpointingMode, CompressionCodec, ExecutionTarget, FailoverStrategyType,
     MaxParallelism, ResourceProvider, RestartStrategyType, RuntimeMode,
 };
+pub use crate::value::server_name::TlsServerName;
 
 /// A type that options can have.
 pub trait ConfigValue: Sized {

@@ -4,6 +4,7 @@
 
 mod address;
 mod error;
+mod tls;
 
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use sandbar_model::{JobId, PluginId};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use ureq::http::{Request, Response};
+use ureq::tls::TlsConfig;
 use ureq::{Agent, Body};
 
 use crate::message::cluster::{ClusterOverviewWithVersion, ConfigurationEntry};
@@ -23,6 +25,9 @@ use crate::message::task_manager::TaskManagers;
 use crate::message::{EmptyResponse, ErrorResponse};
 
 pub use error::ClientError;
+pub use tls::ClientTls;
+
+use self::address::Address;
 
 /// How long the address may take to answer at all.
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(5);
@@ -39,6 +44,8 @@ pub struct RestClient {
     agent: Agent,
     /// `host:port`.
     address: String,
+    /// That with the scheme in front.
+    base: String,
 }
 
 /// What is sent.
@@ -49,13 +56,29 @@ enum Payload {
 }
 
 impl RestClient {
-    /// Makes a client of the cluster at `address`, which is `host:port` or `http://host:port`.
-    /// Nothing is sent yet.
+    /// Makes a client of the cluster at `address`, which is `host:port`, with `http://` in front if
+    /// one likes. Nothing is sent yet.
     ///
     /// # Errors
     /// [`ClientError::Address`] for what is no address.
     pub fn new(address: &str) -> Result<RestClient, ClientError> {
-        let address = address::parse(address)?;
+        RestClient::with_tls(address, None)
+    }
+
+    /// The same, of a cluster that serves over TLS: `https://`, which need not be written. What is
+    /// written as `http://` is asked without TLS.
+    ///
+    /// # Errors
+    /// [`ClientError::Address`] for what is no address, [`ClientError::NoAuthority`] for `https://`
+    /// without `tls`.
+    pub fn with_tls(address: &str, tls: Option<&ClientTls>) -> Result<RestClient, ClientError> {
+        let Address { is_secure, host_and_port: address } = address::parse(address)?;
+        let is_https = is_secure.unwrap_or(tls.is_some());
+        let tls_config = match tls {
+            Some(tls) => tls.config(),
+            None if is_https => return Err(ClientError::NoAuthority { address }),
+            None => TlsConfig::default(),
+        };
         let config = Agent::config_builder()
             // Answers that are no success have a body, which says why.
             .http_status_as_error(false)
@@ -66,13 +89,20 @@ impl RestClient {
             .timeout_global(Some(REQUEST_TIME_MAX))
             .max_idle_age(IDLE_TIME_MAX)
             .user_agent(concat!("sandbar/", env!("CARGO_PKG_VERSION")))
+            .tls_config(tls_config)
             .build();
-        Ok(RestClient { agent: Agent::new_with_config(config), address })
+        let base = format!("{}://{address}", if is_https { "https" } else { "http" });
+        Ok(RestClient { agent: Agent::new_with_config(config), address, base })
     }
 
     /// The `host:port` it asks.
     pub fn address(&self) -> &str {
         &self.address
+    }
+
+    /// The same with `http://` or `https://` in front.
+    pub fn url(&self) -> &str {
+        &self.base
     }
 
     /// Numbers of the cluster.
@@ -273,7 +303,7 @@ impl RestClient {
                 (Some(format!("multipart/form-data; boundary={boundary}")), body)
             }
         };
-        let url = format!("http://{}{path}", self.address);
+        let url = format!("{}{path}", self.base);
         let mut request = Request::builder().method(verb).uri(url);
         if let Some(content_type) = content_type {
             request = request.header("content-type", content_type);

@@ -16,7 +16,6 @@ use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
@@ -25,13 +24,18 @@ use crate::options::RestLimits;
 
 /// How long a connection is read on after the last answer. Closing with unread bytes would reset
 /// it, and the client would lose the answer that says why.
-const LINGER: Duration = Duration::from_secs(2);
+pub(crate) const LINGER: Duration = Duration::from_secs(2);
 /// Bytes that are thrown away at a time.
 const LINGER_BYTES: usize = 16 * 1024;
 
+/// What carries a connection.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Stream for S {}
+
 /// Serves a connection until it ends, or until `stop` and the end of the request under way.
-pub(crate) async fn serve(
-    stream: TcpStream,
+pub(crate) async fn serve<S: Stream>(
+    stream: S,
     router: Router,
     limits: RestLimits,
     mut stop: watch::Receiver<bool>,
@@ -65,7 +69,11 @@ pub(crate) async fn serve(
 }
 
 /// What to say where hyper says nothing.
-fn refusal(socket: &Socket, error: Option<hyper::Error>, limits: RestLimits) -> Option<RestError> {
+fn refusal<S>(
+    socket: &Socket<S>,
+    error: Option<hyper::Error>,
+    limits: RestLimits,
+) -> Option<RestError> {
     let error = error?;
     if let Some(status) = socket.refused {
         let message = match status {
@@ -90,7 +98,8 @@ fn refusal(socket: &Socket, error: Option<hyper::Error>, limits: RestLimits) -> 
     is_unreadable.then(|| RestError::bad_request(format!("this is no HTTP/1.1 request: {error}")))
 }
 
-async fn write(stream: &mut TcpStream, error: RestError) -> io::Result<()> {
+/// Answers with an error, whatever was asked.
+pub(crate) async fn write(stream: &mut impl Stream, error: RestError) -> io::Result<()> {
     let status = error.status();
     let reason = status.canonical_reason().unwrap_or("Error");
     let body = error.body();
@@ -104,7 +113,7 @@ async fn write(stream: &mut TcpStream, error: RestError) -> io::Result<()> {
 }
 
 /// Closes our side and reads on until the other one is closed.
-async fn linger(stream: &mut TcpStream) -> io::Result<()> {
+pub(crate) async fn linger(stream: &mut impl Stream) -> io::Result<()> {
     stream.shutdown().await?;
     let mut unread = vec![0; LINGER_BYTES];
     while stream.read(&mut unread).await? > 0 {}
@@ -112,8 +121,8 @@ async fn linger(stream: &mut TcpStream) -> io::Result<()> {
 }
 
 /// A socket that notes whether a request has begun, and keeps back answers of hyper's own.
-struct Socket {
-    stream: TcpStream,
+struct Socket<S> {
+    stream: S,
     /// Something has arrived since the last answer.
     is_waiting: bool,
     /// The status that hyper wanted to answer with.
@@ -131,7 +140,7 @@ fn bare_refusal(bytes: &[u8]) -> Option<StatusCode> {
     is_bare.then_some(status)
 }
 
-impl AsyncRead for Socket {
+impl<S: Stream> AsyncRead for Socket<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -145,7 +154,7 @@ impl AsyncRead for Socket {
 }
 
 /// One buffer at a time: the head of an answer then is at the start of a write.
-impl AsyncWrite for Socket {
+impl<S: Stream> AsyncWrite for Socket<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

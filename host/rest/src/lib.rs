@@ -21,9 +21,10 @@ mod call;
 mod upload;
 
 mod connection;
+mod greeting;
 mod router;
 mod server;
 
-pub use client::{ClientError, RestClient};
+pub use client::{ClientError, ClientTls, RestClient};
 pub use options::{RestLimits, RestOptions};
 pub use server::{RestHandle, RestServer, StartError};

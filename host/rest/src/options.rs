@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use sandbar_rpc::TlsServer;
+
 /// Where the REST API is served, and how much of anything it takes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct RestOptions {
     /// Name or address of the interface to listen on: the option `rest.bind-address`. Whoever
     /// reaches it can run code on the cluster.
@@ -12,15 +14,18 @@ pub struct RestOptions {
     pub port: u16,
     /// The limits.
     pub limits: RestLimits,
+    /// TLS, or none: the option `security.ssl.rest.enabled`.
+    pub tls: Option<TlsServer>,
 }
 
 impl Default for RestOptions {
-    /// `127.0.0.1:8081` with the default limits.
+    /// `127.0.0.1:8081` with the default limits, without TLS.
     fn default() -> RestOptions {
         RestOptions {
             bind_address: "127.0.0.1".to_owned(),
             port: 8081,
             limits: RestLimits::default(),
+            tls: None,
         }
     }
 }
@@ -36,7 +41,7 @@ pub struct RestLimits {
     /// Open connections. Further ones wait until one is closed.
     pub connections_max: usize,
     /// How long a request's head may take, and how long a connection may idle. Longer is answered
-    /// with 408.
+    /// with 408. The handshake of TLS may take as long.
     pub header_time_max: Duration,
     /// How long a request may take from its head to its answer. A body that takes longer is
     /// answered with 408, a cluster that does with 504.

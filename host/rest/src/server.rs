@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use axum::Router;
 use sandbar_model::{Clock, SystemClock};
-use sandbar_rpc::DispatcherGateway;
+use sandbar_rpc::{DispatcherGateway, TlsServer};
+use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
@@ -17,6 +18,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::call::Api;
 use crate::connection;
+use crate::greeting;
 use crate::openapi::openapi;
 use crate::options::{RestLimits, RestOptions};
 use crate::router::{Shared, router};
@@ -92,15 +94,16 @@ impl RestServer {
             let _entered = runtime.enter();
             tokio::net::TcpListener::from_std(listener).map_err(unbound)?
         };
-        warn_if_open(local_address);
-        let address = format!("http://{local_address}");
+        warn_if_open(local_address, options.tls.as_ref());
+        let scheme = if options.tls.is_some() { "https" } else { "http" };
+        let address = format!("{scheme}://{local_address}");
         let api = Api { gateway, clock, address, openapi: openapi() };
         let router = router(&Arc::new(Shared::new(api, options.limits)));
         let (stop, stopped) = watch::channel(false);
         let (ended, end) = mpsc::channel();
-        let limits = options.limits;
+        let door = Door { router, limits: options.limits, tls: options.tls.clone(), stop: stopped };
         runtime.spawn(async move {
-            accept(listener, router, limits, stopped).await;
+            accept(listener, door).await;
             // Nobody listens when the handle was dropped.
             let _ = ended.send(());
         });
@@ -108,13 +111,14 @@ impl RestServer {
     }
 }
 
-fn warn_if_open(address: SocketAddr) {
-    if !address.ip().is_loopback() {
+fn warn_if_open(address: SocketAddr, tls: Option<&TlsServer>) {
+    let knows_clients = tls.is_some_and(TlsServer::authenticates_clients);
+    if !address.ip().is_loopback() && !knows_clients {
         tracing::warn!(
             %address,
             "the REST API is open to everyone who reaches this address, and whoever reaches it can \
              run code on the cluster; set rest.bind-address to 127.0.0.1 unless the network is \
-             closed"
+             closed, or ask for certificates with security.ssl.rest.authentication-enabled"
         );
     }
 }
@@ -153,13 +157,32 @@ impl Drop for RestHandle {
     }
 }
 
-async fn accept(
-    listener: tokio::net::TcpListener,
+/// What a connection needs.
+#[derive(Clone)]
+struct Door {
     router: Router,
     limits: RestLimits,
-    mut stop: watch::Receiver<bool>,
-) {
-    let places = Arc::new(Semaphore::new(limits.connections_max.max(1)));
+    tls: Option<TlsServer>,
+    stop: watch::Receiver<bool>,
+}
+
+impl Door {
+    async fn serve(self, stream: TcpStream) {
+        let Door { router, limits, tls, mut stop } = self;
+        let Some(tls) = tls else { return connection::serve(stream, router, limits, stop).await };
+        let greeted = tokio::select! {
+            greeted = greeting::greet(stream, &tls, limits.header_time_max) => greeted,
+            // Nothing has been asked yet.
+            _ = stop.changed() => None,
+        };
+        if let Some(greeted) = greeted {
+            connection::serve(greeted, router, limits, stop).await;
+        }
+    }
+}
+
+async fn accept(listener: tokio::net::TcpListener, mut door: Door) {
+    let places = Arc::new(Semaphore::new(door.limits.connections_max.max(1)));
     let mut connections = JoinSet::new();
     loop {
         let next = async {
@@ -168,13 +191,13 @@ async fn accept(
             (place, listener.accept().await)
         };
         tokio::select! {
-            _ = stop.changed() => break,
+            _ = door.stop.changed() => break,
             Some(_) = connections.join_next() => {}
             (place, accepted) = next => match accepted {
                 Ok((stream, _)) => {
-                    let (router, stop) = (router.clone(), stop.clone());
+                    let door = door.clone();
                     connections.spawn(async move {
-                        connection::serve(stream, router, limits, stop).await;
+                        door.serve(stream).await;
                         drop(place);
                     });
                 }

@@ -4,10 +4,14 @@
 //!
 //! Messages are MessagePack of the enums in [`crate::message`], which describe themselves: the job
 //! graph holds JSON, which formats without types cannot carry.
+//!
+//! With TLS both ends show a certificate before the call; see [`crate::tls`].
 
 mod client;
 mod codec;
 mod server;
+mod tls_connector;
+mod tls_incoming;
 
 pub use client::{ClientLink, ConnectError, connect};
 pub use server::{ServerHandle, serve};

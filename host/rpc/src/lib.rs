@@ -11,6 +11,7 @@ pub mod id;
 pub mod job_view;
 pub mod link;
 pub mod message;
+pub mod tls;
 
 pub use deployment::{JobInformation, TaskDescriptor, TaskLocation};
 pub use dispatcher::{ClusterOverview, DispatcherGateway, GatewayError, StoredPlugin};
@@ -18,6 +19,7 @@ pub use id::{FencingToken, TaskAttempt, TaskManagerId};
 pub use job_view::{ExceptionView, JobView, SubtaskView, TaskManagerView, VertexView};
 pub use link::{LinkEvent, LinkId, SendToJobManager, SendToTaskManager};
 pub use message::{ToJobManager, ToTaskManager};
+pub use tls::{TlsServer, TlsSettings};
 
 /// Version of the messages. Both ends of a link must speak the same.
 pub const PROTOCOL_VERSION: u32 = 1;

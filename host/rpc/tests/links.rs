@@ -25,8 +25,8 @@ struct Pair {
 
 async fn pair() -> Pair {
     let (sink, mut events) = mpsc::channel(16);
-    let server = serve("127.0.0.1:0".parse().unwrap(), sink).await.unwrap();
-    let client = connect(&server.address().to_string()).await.unwrap();
+    let server = serve("127.0.0.1:0".parse().unwrap(), sink, None).await.unwrap();
+    let client = connect(&server.address().to_string(), None).await.unwrap();
     let Some(LinkEvent::Opened(_, send)) = events.recv().await else { panic!("no link") };
     Pair { server, events, send, client }
 }
@@ -117,13 +117,13 @@ async fn nobody_at_the_address_is_an_error_that_names_it() {
     let address = pair.server.address().to_string();
     drop(pair);
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    match connect(&free.to_string()).await.unwrap_err() {
+    match connect(&free.to_string(), None).await.unwrap_err() {
         ConnectError::Unreachable { address: named, reason } => {
             assert_eq!(named, free.to_string());
             assert!(reason.contains("refused"), "{reason}");
         }
         other @ ConnectError::Address { .. } => panic!("{other}"),
     }
-    let wrong = connect("no address").await.unwrap_err();
+    let wrong = connect("no address", None).await.unwrap_err();
     assert!(matches!(wrong, ConnectError::Address { .. }), "{wrong} {address}");
 }

@@ -14,6 +14,8 @@ mod outbound;
 mod outbound_streams;
 mod payload;
 mod socket;
+mod tls_session;
+mod wire;
 
 pub mod codec;
 pub mod compression;
@@ -35,7 +37,6 @@ use self::error::{ConnectionError, NetworkError};
 use self::inbound::Inbound;
 use self::options::NetworkOptions;
 use self::outbound::Outbound;
-use self::socket::turn_away;
 use crate::error::ExchangeFailure;
 use crate::exchange::channel::Channel;
 use crate::exchange::registry::{ChannelId, ChannelRegistry};
@@ -184,7 +185,9 @@ impl Shared {
                 return;
             }
             let connection = match accepted {
-                Ok((socket, from)) => Arc::new(Inbound::new(socket, from)),
+                Ok((socket, from)) => {
+                    Arc::new(Inbound::new(socket, from, self.options.tls.is_some()))
+                }
                 Err(error) => {
                     tracing::warn!(%error, "cannot take a connection from a TaskManager");
                     std::thread::sleep(ACCEPT_BACK_OFF);
@@ -206,7 +209,7 @@ impl Shared {
                 drop(inbound);
                 let reason = ConnectionError::Crowded { limit }.to_string();
                 tracing::warn!(%reason, "a connection is one too many");
-                turn_away(connection.socket(), &reason);
+                connection.turn_away(&reason);
                 return;
             }
             inbound.insert(number, Arc::clone(&connection));

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::certificates::Certificates;
 use crate::process::Process;
 use crate::rest::Rest;
 use crate::{eventually, root};
@@ -16,6 +17,8 @@ pub struct Cluster {
     rest: Rest,
     rpc_port: u16,
     folder: TempDir,
+    /// With these all processes speak TLS.
+    certificates: Option<Certificates>,
 }
 
 impl Cluster {
@@ -24,10 +27,25 @@ impl Cluster {
     /// # Panics
     /// If it does not serve in time.
     pub fn start(options: &[&str]) -> Cluster {
+        Cluster::make(None, options)
+    }
+
+    /// The same, whose processes all speak TLS, and so do clients. TaskManagers that are added get
+    /// certificates without being told.
+    ///
+    /// # Panics
+    /// If it does not serve in time.
+    pub fn secured(certificates: Certificates, options: &[&str]) -> Cluster {
+        Cluster::make(Some(certificates), options)
+    }
+
+    fn make(certificates: Option<Certificates>, options: &[&str]) -> Cluster {
         let folder = TempDir::new().expect("a folder can be made");
-        let (job_manager, rest, rpc_port) =
-            start_job_manager(&folder, &[&["-Djobmanager.rpc.port=0"], options].concat());
-        Cluster { workers: Vec::new(), job_manager, rest, rpc_port, folder }
+        let mut all = vec!["-Djobmanager.rpc.port=0"];
+        all.extend(certificates.iter().flat_map(Certificates::options));
+        all.extend(options);
+        let (job_manager, rest, rpc_port) = start_job_manager(&folder, certificates.as_ref(), &all);
+        Cluster { workers: Vec::new(), job_manager, rest, rpc_port, folder, certificates }
     }
 
     /// The same, with TaskManagers that have registered.
@@ -47,9 +65,11 @@ impl Cluster {
     pub fn add_worker(&mut self, slots: u32, options: &[&str]) -> usize {
         let slots = slots.to_string();
         let port = format!("-Djobmanager.rpc.port={}", self.rpc_port);
-        let own = ["taskmanager", "--slots", &slots, &port];
+        let mut all = vec!["taskmanager", "--slots", &slots, &port];
+        all.extend(self.certificates.iter().flat_map(Certificates::options));
+        all.extend(options);
         let name = format!("taskmanager-{}", self.workers.len());
-        let worker = Process::start(self.folder.path(), &name, &[&own, options].concat());
+        let worker = Process::start(self.folder.path(), &name, &all);
         self.workers.push(worker);
         self.workers.len() - 1
     }
@@ -62,8 +82,11 @@ impl Cluster {
         self.job_manager.signal(rustix::process::Signal::KILL);
         self.job_manager.wait();
         let port = format!("-Djobmanager.rpc.port={}", self.rpc_port);
-        let options = [&[port.as_str()], options].concat();
-        let (job_manager, rest, _) = start_job_manager(&self.folder, &options);
+        let mut all = vec![port.as_str()];
+        all.extend(self.certificates.iter().flat_map(Certificates::options));
+        all.extend(options);
+        let (job_manager, rest, _) =
+            start_job_manager(&self.folder, self.certificates.as_ref(), &all);
         (self.job_manager, self.rest) = (job_manager, rest);
     }
 
@@ -195,7 +218,11 @@ impl Cluster {
     }
 }
 
-fn start_job_manager(folder: &TempDir, options: &[&str]) -> (Process, Rest, u16) {
+fn start_job_manager(
+    folder: &TempDir,
+    certificates: Option<&Certificates>,
+    options: &[&str],
+) -> (Process, Rest, u16) {
     let written = folder.path().join("addresses.json");
     // One of an earlier JobManager would mislead.
     let _ = std::fs::remove_file(&written);
@@ -207,7 +234,11 @@ fn start_job_manager(folder: &TempDir, options: &[&str]) -> (Process, Rest, u16)
         std::fs::read_to_string(&written).ok()
     });
     let addresses: Value = serde_json::from_str(&text).expect("addresses are JSON");
-    let rest = Rest::new(addresses["rest"].as_str().expect("it is text"));
+    let rest = addresses["rest"].as_str().expect("it is text");
+    let rest = match certificates {
+        Some(certificates) => Rest::secured(rest, certificates),
+        None => Rest::new(rest),
+    };
     let rpc = addresses["rpc"].as_str().expect("it is text");
     let port = rpc.rsplit(':').next().and_then(|port| port.parse().ok());
     (process, rest, port.expect("an address has a port"))

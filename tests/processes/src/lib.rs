@@ -1,6 +1,7 @@
 //! What tests of real processes need: a cluster of the binary `sandbar`, spoken to over REST and by
 //! signals, as a user would.
 
+pub mod certificates;
 pub mod cluster;
 pub mod jobs;
 pub mod process;
@@ -9,6 +10,7 @@ pub mod rest;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+pub use certificates::Certificates;
 pub use cluster::Cluster;
 pub use process::Process;
 pub use rest::Rest;

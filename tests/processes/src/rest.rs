@@ -1,19 +1,47 @@
 //! The REST API as a script sees it: paths and JSON.
 
+use std::sync::Arc;
+
+use rustls::crypto::ring;
 use serde_json::Value;
 use ureq::Agent;
+use ureq::tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig};
+
+use crate::certificates::Certificates;
 
 /// Speaks to one cluster.
 pub struct Rest {
     agent: Agent,
     address: String,
+    scheme: &'static str,
 }
 
 impl Rest {
     /// A client of `host:port`.
     pub fn new(address: &str) -> Rest {
-        let config = Agent::config_builder().http_status_as_error(false).proxy(None).build();
-        Rest { agent: Agent::new_with_config(config), address: address.to_owned() }
+        Rest::make(address, "http", TlsConfig::default())
+    }
+
+    /// A client of `https://host:port` that trusts these certificates' CA and shows one of them.
+    ///
+    /// # Panics
+    /// If the certificates are none.
+    pub fn secured(address: &str, certificates: &Certificates) -> Rest {
+        let tls = TlsConfig::builder()
+            .root_certs(RootCerts::new_with_certs(&[certificate(&certificates.ca)]))
+            .client_cert(Some(ClientCert::new_with_certs(
+                &[certificate(&certificates.certificate)],
+                PrivateKey::from_pem(certificates.private_key.as_bytes()).expect("it is a key"),
+            )))
+            .unversioned_rustls_crypto_provider(Arc::new(ring::default_provider()))
+            .build();
+        Rest::make(address, "https", tls)
+    }
+
+    fn make(address: &str, scheme: &'static str, tls: TlsConfig) -> Rest {
+        let config =
+            Agent::config_builder().http_status_as_error(false).proxy(None).tls_config(tls).build();
+        Rest { agent: Agent::new_with_config(config), address: address.to_owned(), scheme }
     }
 
     /// Its `host:port`.
@@ -28,7 +56,7 @@ impl Rest {
     pub fn text(&self, verb: &str, path: &str, body: Option<&Value>) -> (u16, String) {
         let request = ureq::http::Request::builder()
             .method(verb)
-            .uri(format!("http://{}{path}", self.address))
+            .uri(format!("{}://{}{path}", self.scheme, self.address))
             .header("content-type", "application/json");
         let sent = match body {
             Some(body) => self.agent.run(request.body(body.to_string()).expect("it is right")),
@@ -71,6 +99,10 @@ impl Rest {
 
     /// Whether anybody answers.
     pub fn answers(&self) -> bool {
-        self.agent.get(format!("http://{}/overview", self.address)).call().is_ok()
+        self.agent.get(format!("{}://{}/overview", self.scheme, self.address)).call().is_ok()
     }
+}
+
+fn certificate(pem: &str) -> Certificate<'static> {
+    Certificate::from_pem(pem.as_bytes()).expect("it is a certificate")
 }

@@ -12,6 +12,8 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
+use sandbar_cluster::rest_client;
+use sandbar_config::Configuration;
 use sandbar_rest::RestClient;
 use serde::Deserialize;
 
@@ -31,7 +33,9 @@ pub(super) struct Launch<'a> {
     pub(super) binary: &'a Path,
     pub(super) folder: &'a StateFolder,
     /// Arguments for every process.
-    pub(super) configuration: Vec<OsString>,
+    pub(super) arguments: Vec<OsString>,
+    /// What they make of these.
+    pub(super) configuration: &'a Configuration,
     pub(super) task_managers: u32,
     /// Of each TaskManager, as its argument has it.
     pub(super) slots: Option<&'a str>,
@@ -90,13 +94,15 @@ impl Launch<'_> {
         let Some(addresses) = self.until(launched, deadline, serves, watch)? else {
             return Ok(false);
         };
-        launched.state.rest = Some(addresses.rest.clone());
+        let client = rest_client(self.configuration, &addresses.rest)?;
+        let is_secure = client.url().starts_with("https://");
+        let rest = if is_secure { client.url() } else { client.address() };
+        launched.state.rest = Some(rest.to_owned());
         self.folder.write(&launched.state)?;
         let arguments = self.task_manager_arguments(&addresses)?;
         for number in 1..=self.task_managers {
             self.spawn(launched, "taskmanager", format!("taskmanager-{number}"), &arguments)?;
         }
-        let client = RestClient::new(&addresses.rest)?;
         let is_whole = || self.look_for_task_managers(&client);
         Ok(self.until(launched, deadline, is_whole, watch)?.is_some())
     }
@@ -135,7 +141,7 @@ impl Launch<'_> {
         let output = new_log(&log).with_context(|| format!("cannot write {}", log.display()))?;
         let mut child = Command::new(self.binary)
             .arg(verb)
-            .args(&self.configuration)
+            .args(&self.arguments)
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(output.try_clone().context("cannot open a log twice")?)

@@ -64,7 +64,7 @@ fn parse_slots(text: &str) -> Result<String, String> {
 /// Runs the verb.
 pub(crate) fn execute(args: &StartArgs) -> anyhow::Result<ExitCode> {
     // What is wrong with the configuration is said once, and not by every process in its log.
-    args.configuration.load()?;
+    let configuration = args.configuration.load()?;
     let path = args.state.path()?;
     let folder = StateFolder::open(path.clone())?;
     if let Some(state) = state::read(&path)? {
@@ -75,7 +75,8 @@ pub(crate) fn execute(args: &StartArgs) -> anyhow::Result<ExitCode> {
     let launch = Launch {
         binary: &binary,
         folder: &folder,
-        configuration: args.configuration.to_arguments(),
+        arguments: args.configuration.to_arguments(),
+        configuration: &configuration,
         task_managers: args.task_managers,
         slots: args.slots.as_deref(),
         timeout: args.timeout,

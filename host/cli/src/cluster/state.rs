@@ -54,7 +54,7 @@ pub(crate) fn folder_of_user() -> Option<PathBuf> {
 /// A cluster that was started.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct ClusterState {
-    /// `host:port` of the REST API, once it is known.
+    /// `host:port` of the REST API, with `https://` in front if it speaks TLS, once it is known.
     pub(super) rest: Option<String>,
     /// In the order of their start.
     pub(super) processes: Vec<ClusterProcess>,
@@ -79,6 +79,7 @@ impl ClusterState {
     /// The address for people, as far as it is known.
     pub(super) fn address(&self) -> String {
         match &self.rest {
+            Some(rest) if rest.contains("://") => rest.clone(),
             Some(rest) => format!("http://{rest}"),
             None => "an address that it has not told yet".to_owned(),
         }

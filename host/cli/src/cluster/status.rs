@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::bail;
 use clap::Args;
 use jiff::tz::TimeZone;
+use sandbar_cluster::rest_client;
 use sandbar_rest::message::cluster::ClusterOverviewWithVersion;
 use sandbar_rest::message::job::JobSummary;
 use sandbar_rest::message::task_manager::TaskManager;
@@ -12,6 +13,7 @@ use sandbar_rest::{ClientError, RestClient};
 use serde_json::{Value, json};
 
 use super::state::{self, ClusterProcess, ClusterState, StateArgs};
+use crate::configuration::ConfigurationArgs;
 use crate::list::job_lines;
 use crate::{output, problems};
 
@@ -33,6 +35,8 @@ pub(crate) struct StatusArgs {
     json: bool,
     #[command(flatten)]
     state: StateArgs,
+    #[command(flatten)]
+    configuration: ConfigurationArgs,
 }
 
 /// What a cluster says of itself.
@@ -53,7 +57,7 @@ fn status(args: &StatusArgs) -> anyhow::Result<ExitCode> {
         None => started(&args.state)?,
     };
     let answer = match &state.rest {
-        Some(rest) => Some(ask(&RestClient::new(rest)?)),
+        Some(rest) => Some(ask(&rest_client(&args.configuration.load()?, rest)?)),
         None => None,
     };
     if args.json {

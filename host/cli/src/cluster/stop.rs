@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use anyhow::bail;
 use clap::Args;
-use sandbar_rest::RestClient;
+use sandbar_cluster::rest_client;
+use sandbar_config::Configuration;
 
 use super::process;
 use super::state::{self, ClusterState, StateArgs, StateFolder};
+use crate::configuration::ConfigurationArgs;
 use crate::output;
 
 /// How long the processes may take to end in order, jobs and all.
@@ -26,6 +28,8 @@ SIGKILL. Logs stay.")]
 pub(crate) struct StopArgs {
     #[command(flatten)]
     state: StateArgs,
+    #[command(flatten)]
+    configuration: ConfigurationArgs,
 }
 
 /// Runs the verb.
@@ -42,7 +46,7 @@ pub(crate) fn execute(args: &StopArgs) -> anyhow::Result<ExitCode> {
     let folder = StateFolder::open(path.clone())?;
     let Some(state) = state::read(&path)? else { bail!(missing) };
     if state.identities().iter().any(process::ProcessIdentity::is_alive) {
-        stop(&state)?;
+        stop(&state, &args.configuration.load()?)?;
         output::line(&format!("Stopped the cluster at {}.", state.address()))?;
     } else {
         output::line(&format!("The cluster at {} had ended already.", state.address()))?;
@@ -52,13 +56,13 @@ pub(crate) fn execute(args: &StopArgs) -> anyhow::Result<ExitCode> {
 }
 
 /// Ends all processes.
-fn stop(state: &ClusterState) -> anyhow::Result<()> {
+fn stop(state: &ClusterState, configuration: &Configuration) -> anyhow::Result<()> {
     let processes = state.identities();
     let is_told = match &state.rest {
-        Some(rest) => match RestClient::new(rest)?.shut_down_cluster() {
+        Some(rest) => match shut_down(rest, configuration) {
             Ok(()) => true,
             Err(error) => {
-                output::note(format!("{error}; its processes are ended with SIGTERM"));
+                output::note(format!("{error:#}; its processes are ended with SIGTERM"));
                 false
             }
         },
@@ -77,4 +81,8 @@ fn stop(state: &ClusterState) -> anyhow::Result<()> {
         bail!("processes that SIGKILL does not end are left: {}", left.join(", "));
     }
     Ok(())
+}
+
+fn shut_down(rest: &str, configuration: &Configuration) -> anyhow::Result<()> {
+    Ok(rest_client(configuration, rest)?.shut_down_cluster()?)
 }

@@ -12,6 +12,7 @@ use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
+use sandbar_cluster::rest_client;
 use sandbar_config::options::cluster::{
     EXECUTION_TARGET, JOBMANAGER_RPC_PORT, RESOURCE_PROVIDER, REST_PORT,
 };
@@ -62,9 +63,9 @@ pub(super) fn run(
     let addresses = folder.path().join("addresses.json");
     let mut command = command(args, configuration, &addresses)?;
     if args.detached {
-        leave(args, &mut command, &addresses)
+        leave(args, configuration, &mut command, &addresses)
     } else {
-        stay(args, command, &addresses)
+        stay(args, configuration, command, &addresses)
     }
 }
 
@@ -99,7 +100,12 @@ fn command(
 }
 
 /// Stays: what the job prints and what goes wrong comes out here.
-fn stay(args: &RunArgs, mut command: Command, addresses: &Path) -> anyhow::Result<ExitCode> {
+fn stay(
+    args: &RunArgs,
+    configuration: &Configuration,
+    mut command: Command,
+    addresses: &Path,
+) -> anyhow::Result<ExitCode> {
     let signals = Signals::listen().context("cannot listen for Ctrl-C")?;
     if std::env::var_os(LOG_VARIABLE).is_none() {
         command.env(LOG_VARIABLE, LOG_FILTER);
@@ -114,7 +120,7 @@ fn stay(args: &RunArgs, mut command: Command, addresses: &Path) -> anyhow::Resul
             break status;
         }
         if client.is_none() {
-            client = client_of(addresses)?;
+            client = client_of(addresses, configuration)?;
         }
         let job = client.as_ref().and_then(look);
         if let (Some(progress), Some(job)) = (&mut progress, job) {
@@ -137,7 +143,12 @@ fn stay(args: &RunArgs, mut command: Command, addresses: &Path) -> anyhow::Resul
 }
 
 /// Returns once the cluster has the job; it goes on alone.
-fn leave(args: &RunArgs, command: &mut Command, addresses: &Path) -> anyhow::Result<ExitCode> {
+fn leave(
+    args: &RunArgs,
+    configuration: &Configuration,
+    command: &mut Command,
+    addresses: &Path,
+) -> anyhow::Result<ExitCode> {
     let log = log_file()?;
     let output = File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
     let mut child = command
@@ -155,7 +166,7 @@ fn leave(args: &RunArgs, command: &mut Command, addresses: &Path) -> anyhow::Res
             }
             bail!("the JobManager ended ({status}): {}", read(&log).trim());
         }
-        let client = client_of(addresses)?;
+        let client = client_of(addresses, configuration)?;
         let jobs = client.as_ref().and_then(|client| client.jobs().ok());
         let job = jobs.and_then(|jobs| jobs.jobs.into_iter().next());
         if let (Some(client), Some(job)) = (client, job) {
@@ -174,11 +185,7 @@ fn leave(args: &RunArgs, command: &mut Command, addresses: &Path) -> anyhow::Res
         output::line(&left.to_string())?;
     } else {
         output::line(&format!("Job has been submitted with JobID {}", job.jid))?;
-        output::note(format!(
-            "its cluster is http://{}, its log {}",
-            client.address(),
-            log.display()
-        ));
+        output::note(format!("its cluster is {}, its log {}", client.url(), log.display()));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -194,10 +201,13 @@ fn read(log: &Path) -> String {
 }
 
 /// A client of the cluster, once it serves.
-fn client_of(addresses: &Path) -> anyhow::Result<Option<RestClient>> {
+fn client_of(
+    addresses: &Path,
+    configuration: &Configuration,
+) -> anyhow::Result<Option<RestClient>> {
     let Ok(text) = std::fs::read_to_string(addresses) else { return Ok(None) };
     let Addresses { rest } = serde_json::from_str(&text).context("no addresses")?;
-    Ok(Some(RestClient::new(&rest)?))
+    rest_client(configuration, &rest).map(Some)
 }
 
 /// The one job of a cluster. One that ends meanwhile is not to be seen any more.

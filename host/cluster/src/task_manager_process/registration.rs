@@ -7,7 +7,7 @@ use anyhow::anyhow;
 use crossbeam_channel::Sender;
 use sandbar_rpc::grpc::{ClientLink, connect};
 use sandbar_rpc::message::Registration;
-use sandbar_rpc::{ToJobManager, ToTaskManager};
+use sandbar_rpc::{TlsSettings, ToJobManager, ToTaskManager};
 use sandbar_taskmanager::JobManagerLink;
 use sandbar_taskmanager::task_manager::Message;
 use tokio::runtime::Runtime;
@@ -44,6 +44,8 @@ pub(super) struct Registrar {
     pub(super) runtime: Runtime,
     /// `host:port`.
     pub(super) job_manager: String,
+    /// `security.ssl.internal.enabled`.
+    pub(super) tls: Option<TlsSettings>,
     /// `taskmanager.registration.timeout`.
     pub(super) timeout: Duration,
     pub(super) link: Arc<JobManagerLink>,
@@ -92,7 +94,7 @@ impl Registrar {
     fn link_once(&mut self, since: &mut Instant) -> LinkEnd {
         let connected = self.runtime.block_on(async {
             tokio::select! {
-                connected = connect(&self.job_manager) => Some(connected),
+                connected = connect(&self.job_manager, self.tls.as_ref()) => Some(connected),
                 () = stop(&mut self.stopped) => None,
             }
         });

@@ -82,6 +82,19 @@ fn words_and_special_cases() {
     check("at_least_once", Some(CheckpointingMode::AtLeastOnce));
 }
 
+#[test]
+fn server_names() {
+    let shared = |name: &str| Some(TlsServerName::Shared(name.to_owned()));
+    for name in ["sandbar", "a-1.example.org", "10.0.0.1", "::1"] {
+        check(name, shared(name));
+    }
+    check("Dialled-Host", Some(TlsServerName::DialledHost));
+    let long = format!("{}.org", "a".repeat(64));
+    for wrong in ["", "*", "a..b", "-a", "a_b", "a b", "host:1", &long] {
+        check(wrong, None::<TlsServerName>);
+    }
+}
+
 proptest::proptest! {
     #[test]
     fn a_printed_memory_size_reads_back(bytes in proptest::prelude::any::<u64>(), zeros in 0..50) {

@@ -2,14 +2,29 @@
 
 use crate::client::ClientError;
 
-/// Reads `host:port`, with `http://` in front if one likes.
-pub(super) fn parse(text: &str) -> Result<String, ClientError> {
-    let address = text.strip_prefix("http://").unwrap_or(text);
+/// An address as it was written.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Address {
+    /// Whether `https://` or `http://` was in front, if one of them was.
+    pub(super) is_secure: Option<bool>,
+    pub(super) host_and_port: String,
+}
+
+/// Reads `host:port`, with `http://` or `https://` in front if one likes.
+pub(super) fn parse(text: &str) -> Result<Address, ClientError> {
+    let (is_secure, address) = match (text.strip_prefix("https://"), text.strip_prefix("http://")) {
+        (Some(address), _) => (Some(true), address),
+        (None, Some(address)) => (Some(false), address),
+        (None, None) => (None, text),
+    };
     let address = address.strip_suffix('/').unwrap_or(address);
     let is_address = address.rsplit_once(':').is_some_and(|(host, port)| {
         is_host(host) && port.parse::<u16>().is_ok_and(|port| port > 0)
     });
-    if is_address { Ok(address.to_owned()) } else { Err(ClientError::Address(text.to_owned())) }
+    if !is_address {
+        return Err(ClientError::Address(text.to_owned()));
+    }
+    Ok(Address { is_secure, host_and_port: address.to_owned() })
 }
 
 /// A name, an IPv4 address, or an IPv6 address in brackets.
@@ -30,14 +45,16 @@ mod tests {
 
     #[test]
     fn addresses_are_read_as_people_write_them() {
-        for (text, expected) in [
-            ("localhost:8081", "localhost:8081"),
-            ("http://10.0.0.1:80/", "10.0.0.1:80"),
-            ("[::1]:8081", "[::1]:8081"),
+        for (text, is_secure, expected) in [
+            ("localhost:8081", None, "localhost:8081"),
+            ("http://10.0.0.1:80/", Some(false), "10.0.0.1:80"),
+            ("https://a.b:443", Some(true), "a.b:443"),
+            ("[::1]:8081", None, "[::1]:8081"),
         ] {
-            assert_eq!(parse(text).unwrap(), expected);
+            let address = parse(text).unwrap();
+            assert_eq!((address.is_secure, address.host_and_port.as_str()), (is_secure, expected));
         }
-        for wrong in ["", "localhost", ":8081", "a:0", "a:99999", "a b:1", "https://a:1", "u@a:1"] {
+        for wrong in ["", "localhost", ":8081", "a:0", "a:99999", "a b:1", "ftp://a:1", "u@a:1"] {
             let error = parse(wrong).unwrap_err().to_string();
             assert!(error.contains(wrong) && error.contains("host:port"), "{error}");
         }

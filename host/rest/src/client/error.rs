@@ -1,5 +1,6 @@
 //! Why the cluster did not do what it was asked.
 
+use sandbar_rpc::tls::{explain, explain_io};
 use ureq::Error;
 
 /// Why the cluster did not do what it was asked.
@@ -8,6 +9,26 @@ pub enum ClientError {
     /// What was given is no address.
     #[error("`{0}` is no address of a JobManager: write host:port, as in 127.0.0.1:8081")]
     Address(String),
+    /// There is nothing to know an `https://` server by.
+    #[error(
+        "https://{address} cannot be asked without a CA to know it by: set sandbar.ssl.rest.ca to \
+         a PEM file, and security.ssl.rest.enabled to true"
+    )]
+    NoAuthority {
+        /// `host:port`.
+        address: String,
+    },
+    /// The client's own key is of no use.
+    #[error("the private key in sandbar.ssl.rest.private-key cannot be used: {0}")]
+    Key(String),
+    /// It is there, and the two do not agree on TLS. Nothing has been done.
+    #[error("no TLS with {address}: {reason}{}", hint(.reason))]
+    Tls {
+        /// `host:port`.
+        address: String,
+        /// What TLS says.
+        reason: String,
+    },
     /// Nobody is there.
     #[error(
         "cannot reach {address}: {source}; is a JobManager running there? start one with `sandbar \
@@ -67,6 +88,9 @@ impl ClientError {
     /// What an error of the exchange means.
     pub(super) fn of(address: &str, error: Error) -> ClientError {
         let (address, source) = (address.to_owned(), Box::new(error));
+        if let Some(reason) = of_tls(&source) {
+            return ClientError::Tls { address, reason };
+        }
         if is_unreachable(&source) {
             ClientError::Unreachable { address, source }
         } else if matches!(*source, Error::Timeout(_)) {
@@ -74,6 +98,28 @@ impl ClientError {
         } else {
             ClientError::Broken { address, source }
         }
+    }
+}
+
+/// What TLS says, if it is TLS that failed.
+fn of_tls(error: &Error) -> Option<String> {
+    if let Error::Io(io) = error {
+        return explain_io(io);
+    }
+    if let Error::Rustls(of_tls) = error {
+        return Some(explain(of_tls));
+    }
+    if let Error::Tls(what) = error { Some((*what).to_owned()) } else { None }
+}
+
+/// What to do about a server that is not the one it should be.
+fn hint(reason: &str) -> &'static str {
+    if reason.contains("UnknownIssuer") {
+        "; its certificate is not of the CA in sandbar.ssl.rest.ca"
+    } else if reason.contains("not valid for") {
+        "; ask it by a name that its certificate is for"
+    } else {
+        ""
     }
 }
 

@@ -54,8 +54,12 @@ impl Fixture {
     }
 
     pub(crate) fn with_limits(limits: RestLimits) -> Fixture {
+        Fixture::with_options(RestOptions { limits, ..RestOptions::default() })
+    }
+
+    pub(crate) fn with_options(options: RestOptions) -> Fixture {
         let dispatcher = Arc::new(FakeDispatcher::new());
-        let options = RestOptions { port: 0, limits, ..RestOptions::default() };
+        let options = RestOptions { port: 0, ..options };
         let clock = Arc::new(ManualClock::new(NOW));
         let gateway = Arc::clone(&dispatcher);
         let server = RestServer::start_with_clock(&options, gateway, clock).unwrap();

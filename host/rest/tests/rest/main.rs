@@ -13,4 +13,5 @@ mod metrics;
 mod plugins;
 mod refusals;
 mod routes;
+mod tls;
 mod vertices;

@@ -20,9 +20,11 @@ use tonic::server::{Grpc, StreamingService};
 use tonic::{Request, Response, Status, Streaming};
 
 use super::codec::MessagePack;
+use super::tls_incoming::tls_incoming;
 use super::{MESSAGE_BYTES_MAX, OUTGOING_MAX};
 use crate::link::{LinkEvent, LinkId};
 use crate::message::{ToJobManager, ToTaskManager};
+use crate::tls::TlsSettings;
 
 /// How often an idle connection is asked whether it is still there.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
@@ -52,35 +54,54 @@ impl ServerHandle {
     }
 }
 
-/// Listens for TaskManagers on the current runtime.
+/// Listens for TaskManagers on the current runtime; with `tls`, for such that speak TLS.
 ///
 /// # Errors
 /// The address cannot be bound.
-pub async fn serve(address: SocketAddr, sink: LinkSink) -> std::io::Result<ServerHandle> {
+pub async fn serve(
+    address: SocketAddr,
+    sink: LinkSink,
+    tls: Option<&TlsSettings>,
+) -> std::io::Result<ServerHandle> {
     let listener = TcpListener::bind(address).await?;
     let bound = listener.local_addr()?;
     let (stop, stopped) = oneshot::channel::<()>();
     let service = JobManagerService { sink, next: Arc::default() };
-    let incoming = TcpListenerStream::new(listener).map(|stream| {
-        stream.inspect(|socket| {
-            // Small messages must not wait for each other.
-            let _ = socket.set_nodelay(true);
-        })
-    });
     let server = tonic::transport::Server::builder()
         .concurrency_limit_per_connection(4)
         .max_concurrent_streams(Some(4))
-        .http2_keepalive_interval(Some(KEEP_ALIVE))
-        .serve_with_incoming_shutdown(service, incoming, async {
-            // A dropped handle ends it as well.
-            let _ = stopped.await;
-        });
-    let ended = tokio::spawn(async move {
+        .http2_keepalive_interval(Some(KEEP_ALIVE));
+    let stopped = async {
+        // A dropped handle ends it as well.
+        let _ = stopped.await;
+    };
+    let ended = match tls {
+        Some(tls) => {
+            let incoming = tls_incoming(listener, tls);
+            run(server.serve_with_incoming_shutdown(service, incoming, stopped))
+        }
+        None => {
+            let incoming = TcpListenerStream::new(listener).map(|stream| {
+                stream.inspect(|socket| {
+                    // Small messages must not wait for each other.
+                    let _ = socket.set_nodelay(true);
+                })
+            });
+            run(server.serve_with_incoming_shutdown(service, incoming, stopped))
+        }
+    };
+    Ok(ServerHandle { address: bound, stop, ended })
+}
+
+/// Runs a server on the current runtime.
+fn run<E: std::fmt::Display>(
+    server: impl Future<Output = Result<(), E>> + Send + 'static,
+) -> JoinHandle<()> {
+    tokio::spawn(async move {
         if let Err(error) = server.await {
             tracing::error!(%error, "the RPC server ended");
         }
-    });
-    Ok(ServerHandle { address: bound, stop, ended })
+    })
 }
 
 #[derive(Clone)]

@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Duration;
 
+use sandbar_rpc::tls::{TlsError, explain_io};
 use thiserror::Error;
 
 use super::codec::Frame;
@@ -24,7 +25,10 @@ pub enum ConnectionError {
     },
     /// The operating system's, of a connection that was made.
     #[error("connection lost: {0}")]
-    Io(#[from] io::Error),
+    Io(io::Error),
+    /// The two ends do not speak TLS with each other.
+    #[error("no TLS with it: {0}")]
+    Tls(String),
     /// The other end closed the connection.
     #[error("connection closed by the other side")]
     Closed,
@@ -103,8 +107,22 @@ impl ConnectionError {
             | ConnectionError::Io(_)
             | ConnectionError::Closed
             | ConnectionError::Cut
-            | ConnectionError::Refused(_) => false,
+            | ConnectionError::Refused(_)
+            // TLS has told it in its own way.
+            | ConnectionError::Tls(_) => false,
         }
+    }
+}
+
+impl From<io::Error> for ConnectionError {
+    fn from(error: io::Error) -> ConnectionError {
+        explain_io(&error).map_or(ConnectionError::Io(error), ConnectionError::Tls)
+    }
+}
+
+impl From<TlsError> for ConnectionError {
+    fn from(error: TlsError) -> ConnectionError {
+        ConnectionError::Tls(error.to_string())
     }
 }
 

@@ -76,6 +76,12 @@ pub enum FrameError {
         /// The first four bytes.
         found: [u8; 4],
     },
+    /// The other end speaks TLS.
+    #[error(
+        "the other side speaks TLS and this one does not; set security.ssl.internal.enabled to the \
+         same on all processes"
+    )]
+    Tls,
     /// The other end has another version.
     #[error(
         "frame has protocol version {found}, this side speaks {PROTOCOL_VERSION}; run the same \
@@ -169,6 +175,9 @@ impl Header {
             u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
         };
         let magic = [bytes[0], bytes[1], bytes[2], bytes[3]];
+        if is_tls(magic) {
+            return Err(FrameError::Tls);
+        }
         if magic != MAGIC {
             return Err(FrameError::Magic { found: magic });
         }
@@ -207,6 +216,11 @@ impl Header {
     pub(crate) fn bad_payload(&self, what: &'static str) -> FrameError {
         FrameError::Payload { kind: self.kind, what }
     }
+}
+
+/// Whether bytes begin a record of TLS 1.0 to 1.3: a handshake or an alert. Source: RFC 8446, 5.1.
+pub(crate) fn is_tls(magic: [u8; 4]) -> bool {
+    matches!(magic, [0x15 | 0x16, 3, 0..=4, _])
 }
 
 /// Appends a frame to `out`; `payload` appends what it carries and returns how it is compressed.

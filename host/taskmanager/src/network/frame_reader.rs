@@ -8,7 +8,7 @@ use sandbar_model::RecordBatch;
 
 use super::codec::{Decoder, Frame};
 use super::error::ConnectionError;
-use super::frame::{HEADER_BYTES, Header};
+use super::frame::{FrameError, HEADER_BYTES, Header, is_tls};
 
 /// Bytes asked of the connection at a time.
 const BUFFER_BYTES: usize = 256 << 10;
@@ -82,13 +82,21 @@ impl<R: Read> FrameReader<R> {
             }
             match self.source.read(&mut self.buffer[self.end..]) {
                 Ok(0) if self.start == self.end => return Err(ConnectionError::Closed),
-                Ok(0) => return Err(ConnectionError::Cut),
+                Ok(0) => return Err(self.cut()),
                 Ok(read) => self.end += read,
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(ConnectionError::Io(error)),
+                Err(error) => return Err(error.into()),
             }
         }
         Ok(())
+    }
+
+    /// The connection has ended within a frame, or within what is none: an alert of TLS is shorter.
+    fn cut(&self) -> ConnectionError {
+        match self.buffer[self.start..self.end].first_chunk() {
+            Some(magic) if is_tls(*magic) => FrameError::Tls.into(),
+            _ => ConnectionError::Cut,
+        }
     }
 
     fn make_room(&mut self, wanted: usize) {

@@ -6,7 +6,6 @@
 //! Law: a connection is nothing to the rest of the process before its hello has been taken, and
 //! when it ends every channel it carried fails with the reason.
 
-use std::io::Write;
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,14 +17,15 @@ use super::error::ConnectionError;
 use super::frame_reader::FrameReader;
 use super::inbound_streams::InboundStreams;
 use super::options::NetworkOptions;
-use super::socket::{TimedSocket, close_with_reason, configure};
+use super::socket::configure;
+use super::wire::{TimedWire, Wire};
 use crate::exchange::channel::GateSignal;
 use crate::exchange::registry::ChannelRegistry;
 
 /// What others see of an inbound connection.
 #[derive(Debug)]
 pub(crate) struct Inbound {
-    socket: TcpStream,
+    wire: Arc<Wire>,
     from: SocketAddr,
     /// None until the hello has been taken.
     streams: Mutex<Option<InboundStreams>>,
@@ -35,14 +35,16 @@ pub(crate) struct Inbound {
 
 impl Inbound {
     /// Makes a connection that has been accepted.
-    pub(crate) fn new(socket: TcpStream, from: SocketAddr) -> Inbound {
+    pub(crate) fn new(socket: TcpStream, from: SocketAddr, with_tls: bool) -> Inbound {
+        let wire = Arc::new(Wire::new(socket, with_tls));
         let (signal, stopped) = (Arc::default(), AtomicBool::new(false));
-        Inbound { socket, from, streams: Mutex::default(), signal, stopped }
+        Inbound { wire, from, streams: Mutex::default(), signal, stopped }
     }
 
-    /// The socket, to say something else than this connection would.
-    pub(crate) fn socket(&self) -> &TcpStream {
-        &self.socket
+    /// Says why it is not taken, and does not wait.
+    pub(crate) fn turn_away(&self, reason: &str) {
+        // One who does not listen is turned away all the same.
+        let _ = self.wire.turn_away(reason);
     }
 
     /// Number of streams that have not ended.
@@ -54,7 +56,7 @@ impl Inbound {
     pub(crate) fn stop(&self) {
         self.stopped.store(true, Ordering::SeqCst);
         // The reader returns and closes with the reason; a closed socket stays closed.
-        let _ = self.socket.shutdown(Shutdown::Read);
+        let _ = self.wire.socket().shutdown(Shutdown::Read);
     }
 
     /// Takes elements until the connection ends, on the current thread.
@@ -75,9 +77,9 @@ impl Inbound {
             streams.fail(&reason);
         }
         if ended.is_of_this_side() {
-            close_with_reason(&self.socket, &reason);
+            self.wire.close_with_reason(&reason);
         }
-        let _ = self.socket.shutdown(Shutdown::Both);
+        let _ = self.wire.socket().shutdown(Shutdown::Both);
         self.signal.wake();
     }
 
@@ -87,9 +89,12 @@ impl Inbound {
         registry: &Arc<ChannelRegistry>,
         peer: &mut String,
     ) -> Result<std::convert::Infallible, ConnectionError> {
-        configure(&self.socket, options)?;
-        let socket = TimedSocket::new(self.socket.try_clone()?, options.hello_timeout);
-        let mut reader = FrameReader::new(socket, CONTROL_BYTES_MAX);
+        configure(self.wire.socket(), options)?;
+        if let Some(tls) = &options.tls {
+            self.wire.secure_accepted(tls, options.hello_timeout)?;
+        }
+        let wire = TimedWire::new(Arc::clone(&self.wire), options.hello_timeout);
+        let mut reader = FrameReader::new(wire, CONTROL_BYTES_MAX);
         let mut decoder = Decoder::new(options.frame_bytes_max);
         let hello = reader.next_frame(&mut decoder, |_| Box::default());
         self.on_hello(hello.map_err(|error| reader.source().explain(error))?, options, peer)?;
@@ -124,7 +129,7 @@ impl Inbound {
         let task_manager = options.task_manager.0.clone();
         let welcome = Frame::Welcome { task_manager, frame_bytes_max: options.frame_bytes_max };
         encode_control(&mut bytes, &welcome)?;
-        Ok((&self.socket).write_all(&bytes)?)
+        Ok(self.wire.write_all(&bytes)?)
     }
 
     fn spare(&self, stream: u32) -> Box<RecordBatch> {
@@ -138,7 +143,7 @@ impl Inbound {
             inbound.signal.attach(std::thread::current());
             if inbound.tell().is_err() {
                 // The reader returns from a closed socket and fails the channels.
-                let _ = inbound.socket.shutdown(Shutdown::Both);
+                let _ = inbound.wire.socket().shutdown(Shutdown::Both);
             }
         };
         std::thread::Builder::new().name(format!("network to {peer}")).spawn(feedback)?;
@@ -156,7 +161,7 @@ impl Inbound {
             if out.is_empty() {
                 std::thread::park();
             } else {
-                (&self.socket).write_all(&out)?;
+                self.wire.write_all(&out)?;
                 out.clear();
             }
         }

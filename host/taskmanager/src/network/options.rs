@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sandbar_rpc::TaskManagerId;
+use sandbar_rpc::{TaskManagerId, TlsSettings};
 
 use super::compression::Compression;
 
@@ -23,13 +23,15 @@ pub struct NetworkOptions {
     /// How long a connection may take to be made, over all attempts.
     /// `sandbar.network.connect.timeout`.
     pub connect_timeout: Duration,
-    /// How long the other end may take for its first frame.
+    /// How long the other end may take for its first frame, with the handshake of TLS before it.
     pub hello_timeout: Duration,
     /// How long sent bytes may stay unacknowledged before the connection counts as lost; an idle
     /// connection is probed as often. `sandbar.network.unacknowledged.timeout`.
     pub unacknowledged_timeout: Duration,
     /// Most connections taken at a time. `sandbar.network.connections.max`.
     pub connections_max: usize,
+    /// Mutual TLS with all others, or none. `security.ssl.internal.enabled`.
+    pub tls: Option<TlsSettings>,
 }
 
 impl NetworkOptions {
@@ -45,6 +47,7 @@ impl NetworkOptions {
             hello_timeout: Duration::from_secs(5),
             unacknowledged_timeout: Duration::from_secs(30),
             connections_max: 1024,
+            tls: None,
         }
     }
 }

@@ -7,8 +7,8 @@
 //! Law: when the connection ends, every channel it carried or was about to carry fails with the
 //! reason.
 
-use std::io::{self, Write};
-use std::net::{Shutdown, TcpStream};
+use std::io;
+use std::net::Shutdown;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
@@ -22,7 +22,8 @@ use super::frame_reader::FrameReader;
 use super::mailbox::{Mailbox, OutboundEvent};
 use super::options::NetworkOptions;
 use super::outbound_streams::OutboundStreams;
-use super::socket::{TimedSocket, close_with_reason, connect};
+use super::socket::connect;
+use super::wire::{TimedWire, Wire};
 use crate::error::ExchangeFailure;
 use crate::exchange::channel::Channel;
 use crate::exchange::registry::ChannelId;
@@ -88,10 +89,10 @@ impl Outbound {
         let mut peer = self.address.clone();
         let mut streams = None;
         let ended = match self.shake_hands(options, &mut peer) {
-            Ok(Link { stream, reader, encoder }) => {
+            Ok(Link { wire, reader, encoder }) => {
                 let signal = Arc::clone(&self.mailbox.signal);
                 let streams = streams.insert(OutboundStreams::new(peer.clone(), signal, encoder));
-                self.drive(&stream, reader, streams)
+                self.drive(&wire, reader, streams)
             }
             Err(error) => error,
         };
@@ -115,7 +116,11 @@ impl Outbound {
         options: &NetworkOptions,
         peer: &mut String,
     ) -> Result<Link, ConnectionError> {
-        let stream = connect(&self.address, options, |back_off| self.pause(back_off))?;
+        let socket = connect(&self.address, options, |back_off| self.pause(back_off))?;
+        let wire = Arc::new(Wire::new(socket, options.tls.is_some()));
+        if let Some(tls) = &options.tls {
+            wire.secure_dialled(tls, &self.address, options.hello_timeout)?;
+        }
         let mut bytes = Vec::new();
         let hello = Frame::Hello {
             task_manager: options.task_manager.0.clone(),
@@ -123,9 +128,9 @@ impl Outbound {
             compression: options.compression,
         };
         encode_control(&mut bytes, &hello)?;
-        (&stream).write_all(&bytes)?;
-        let socket = TimedSocket::new(stream.try_clone()?, options.hello_timeout);
-        let mut reader = FrameReader::new(socket, CONTROL_BYTES_MAX);
+        wire.write_all(&bytes)?;
+        let timed = TimedWire::new(Arc::clone(&wire), options.hello_timeout);
+        let mut reader = FrameReader::new(timed, CONTROL_BYTES_MAX);
         let welcome = reader.next_frame(&mut Decoder::new(CONTROL_BYTES_MAX), |_| Box::default());
         let frame_bytes_max = match welcome.map_err(|error| reader.source().explain(error))? {
             Frame::Welcome { task_manager, frame_bytes_max } => {
@@ -143,7 +148,7 @@ impl Outbound {
             }
         };
         reader.source().lift_limit()?;
-        Ok(Link { stream, reader, encoder: Encoder::new(options.compression, frame_bytes_max) })
+        Ok(Link { wire, reader, encoder: Encoder::new(options.compression, frame_bytes_max) })
     }
 
     /// Waits, and says whether to go on.
@@ -161,23 +166,23 @@ impl Outbound {
     /// Carries elements until the connection ends. Returns why it did.
     fn drive(
         self: &Arc<Outbound>,
-        stream: &TcpStream,
-        reader: FrameReader<TimedSocket>,
+        wire: &Wire,
+        reader: FrameReader<TimedWire>,
         streams: &mut OutboundStreams,
     ) -> ConnectionError {
         let listener = match self.listen(reader) {
             Ok(listener) => listener,
             Err(error) => return ConnectionError::Io(error),
         };
-        let ended = match self.write(stream, streams) {
+        let ended = match self.write(wire, streams) {
             Ok(never) => match never {},
             Err(error) => error,
         };
         if ended.is_of_this_side() {
-            close_with_reason(stream, &ended.to_string());
+            wire.close_with_reason(&ended.to_string());
         }
         // The reader returns from a closed socket at once.
-        let _ = stream.shutdown(Shutdown::Both);
+        let _ = wire.socket().shutdown(Shutdown::Both);
         let refused = listener.join().ok().flatten();
         match (ended, refused) {
             // What the other side said is why nothing can be written any more.
@@ -188,7 +193,7 @@ impl Outbound {
 
     fn write(
         &self,
-        mut stream: &TcpStream,
+        wire: &Wire,
         streams: &mut OutboundStreams,
     ) -> Result<std::convert::Infallible, ConnectionError> {
         let mut events = Vec::new();
@@ -200,7 +205,7 @@ impl Outbound {
                 self.streams.store(streams.len(), Ordering::Relaxed);
                 std::thread::park();
             } else {
-                stream.write_all(bytes)?;
+                wire.write_all(bytes)?;
                 streams.written();
             }
         }
@@ -210,7 +215,7 @@ impl Outbound {
     /// that gave one.
     fn listen(
         self: &Arc<Outbound>,
-        mut reader: FrameReader<TimedSocket>,
+        mut reader: FrameReader<TimedWire>,
     ) -> io::Result<JoinHandle<Option<String>>> {
         let outbound = Arc::clone(self);
         let listen = move || {
@@ -237,8 +242,8 @@ impl Outbound {
 
 /// A connection that has been taken.
 struct Link {
-    stream: TcpStream,
-    reader: FrameReader<TimedSocket>,
+    wire: Arc<Wire>,
+    reader: FrameReader<TimedWire>,
     encoder: Encoder,
 }
 

@@ -46,7 +46,8 @@ impl Fixture {
         let launch = Launch {
             binary: &binary,
             folder: &self.folder,
-            configuration: vec!["-Duser.key=a b".into()],
+            arguments: vec!["-Duser.key=a b".into()],
+            configuration: &Configuration::new(),
             task_managers: self.task_managers,
             slots: Some("3"),
             timeout,

@@ -1,8 +1,6 @@
 //! Two ends of the exchange in one process, channel by channel: what arrives, what holds up whom,
 //! and who hears of a failure.
 
-#![expect(clippy::unwrap_used, reason = "in a test a surprise is a failure")]
-
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
@@ -10,7 +8,6 @@ use std::time::{Duration, Instant};
 
 use sandbar_model::job_graph::EdgeId;
 use sandbar_model::{JobId, RecordBatch, Watermark};
-use sandbar_rpc::TaskManagerId;
 use sandbar_taskmanager::element::StreamElement;
 use sandbar_taskmanager::error::ExchangeFailure;
 use sandbar_taskmanager::exchange::channel::Channel;
@@ -20,20 +17,18 @@ use sandbar_taskmanager::network::codec::{Decoder, Frame, encode_control};
 use sandbar_taskmanager::network::frame::{HEADER_BYTES, Header};
 use sandbar_taskmanager::{Compression, NetworkEnvironment, NetworkOptions};
 
+use crate::{Over, over_both};
+
 /// After this a test that waits has failed.
 const PATIENCE: Duration = Duration::from_secs(10);
 const CAPACITY: usize = 4;
-
-fn options(name: &str) -> NetworkOptions {
-    NetworkOptions::new(TaskManagerId(name.to_owned()), "the cluster's token")
-}
 
 fn start(options: NetworkOptions) -> NetworkEnvironment {
     NetworkEnvironment::start(options, Arc::default()).unwrap()
 }
 
-fn pair() -> (NetworkEnvironment, NetworkEnvironment) {
-    (start(options("tm-1")), start(options("tm-2")))
+fn pair(over: Over) -> (NetworkEnvironment, NetworkEnvironment) {
+    (start(over.options("tm-1")), start(over.options("tm-2")))
 }
 
 fn id(to: u32) -> ChannelId {
@@ -127,9 +122,11 @@ fn failure_of(channel: &Channel) -> Arc<ExchangeFailure> {
     channel.failure().unwrap()
 }
 
-fn check_transfer(compression: Compression) {
-    let (sending, receiving) =
-        (start(NetworkOptions { compression, ..options("tm-1") }), start(options("tm-2")));
+fn check_transfer(over: Over, compression: Compression) {
+    let (sending, receiving) = (
+        start(NetworkOptions { compression, ..over.options("tm-1") }),
+        start(over.options("tm-2")),
+    );
     let expected: Vec<String> = (0..500).map(|at| format!("{at:0>1000}")).collect();
     let channel = sender(&sending, &receiving, 0);
     let sent = expected.clone();
@@ -148,20 +145,34 @@ fn check_transfer(compression: Compression) {
     });
 }
 
-#[test]
-fn elements_arrive_in_order_and_nothing_is_left() {
-    check_transfer(Compression::None);
+over_both! {
+    elements_arrive_in_order_and_nothing_is_left
+    compressed_elements_are_the_same
+    a_receiver_may_come_late
+    a_slow_channel_holds_up_no_other_on_the_same_connection
+    the_end_of_a_taskmanager_fails_channels_on_both_sides
+    a_new_connection_is_made_after_one_has_ended
+    nobody_at_the_address_fails_in_bounded_time
+    a_stranger_is_refused
+    a_silent_port_is_given_up
+    a_batch_beyond_the_limit_fails_its_own_channel
+    a_receiver_that_is_gone_lets_its_sender_run_dry
+    a_sender_that_is_gone_leaves_nothing_behind
+    a_released_job_leaves_nothing_and_takes_nothing
+    more_connections_than_may_be_are_turned_away
 }
 
-#[test]
-fn compressed_elements_are_the_same() {
-    check_transfer(Compression::Lz4);
-    check_transfer(Compression::Zstd);
+fn elements_arrive_in_order_and_nothing_is_left(over: Over) {
+    check_transfer(over, Compression::None);
 }
 
-#[test]
-fn a_receiver_may_come_late() {
-    let (sending, receiving) = pair();
+fn compressed_elements_are_the_same(over: Over) {
+    check_transfer(over, Compression::Lz4);
+    check_transfer(over, Compression::Zstd);
+}
+
+fn a_receiver_may_come_late(over: Over) {
+    let (sending, receiving) = pair(over);
     let channel = sender(&sending, &receiving, 0);
     push(&channel, records("early")).unwrap();
     push(&channel, StreamElement::EndOfInput).unwrap();
@@ -169,9 +180,8 @@ fn a_receiver_may_come_late() {
     assert_eq!(receive_all(receiver(&receiving, 0)), ["early"]);
 }
 
-#[test]
-fn a_slow_channel_holds_up_no_other_on_the_same_connection() {
-    let (sending, receiving) = pair();
+fn a_slow_channel_holds_up_no_other_on_the_same_connection(over: Over) {
+    let (sending, receiving) = pair(over);
     let slow = sender(&sending, &receiving, 0);
     let _never_read = receiver(&receiving, 0);
     // What its receiver has room for, and what waits here.
@@ -188,9 +198,8 @@ fn a_slow_channel_holds_up_no_other_on_the_same_connection() {
     assert_eq!((sending.connections(), receiving.connections()), ((1, 0), (0, 1)));
 }
 
-#[test]
-fn the_end_of_a_taskmanager_fails_channels_on_both_sides() {
-    let (sending, receiving) = pair();
+fn the_end_of_a_taskmanager_fails_channels_on_both_sides(over: Over) {
+    let (sending, receiving) = pair(over);
     let (there, back) = (sender(&sending, &receiving, 0), sender(&receiving, &sending, 1));
     let (mut at_receiver, mut at_sender) = (receiver(&receiving, 0), receiver(&sending, 1));
     push(&there, records("there")).unwrap();
@@ -214,40 +223,39 @@ fn the_end_of_a_taskmanager_fails_channels_on_both_sides() {
     assert!(failure_of(&receiving.sender("127.0.0.1:1", id(5), 1)).reason.contains(reason));
 }
 
-#[test]
-fn a_new_connection_is_made_after_one_has_ended() {
+fn a_new_connection_is_made_after_one_has_ended(over: Over) {
     // An address of its own, so that no other test gets the port in the meantime.
     let bind_address = "127.0.0.77:0".to_owned();
-    let (sending, receiving) =
-        (start(options("tm-1")), start(NetworkOptions { bind_address, ..options("tm-2") }));
+    let (sending, receiving) = (
+        start(over.options("tm-1")),
+        start(NetworkOptions { bind_address, ..over.options("tm-2") }),
+    );
     let address = receiving.address();
     let first = sender(&sending, &receiving, 0);
     wait_until("no connection", || receiving.connections() == (0, 1));
     drop(receiving);
     failure_of(&first);
     let same_address = address.to_string();
-    let again = start(NetworkOptions { bind_address: same_address, ..options("tm-3") });
+    let again = start(NetworkOptions { bind_address: same_address, ..over.options("tm-3") });
     let second = sender(&sending, &again, 0);
     push(&second, records("again")).unwrap();
     push(&second, StreamElement::EndOfInput).unwrap();
     assert_eq!(receive_all(receiver(&again, 0)), ["again"]);
 }
 
-#[test]
-fn nobody_at_the_address_fails_in_bounded_time() {
+fn nobody_at_the_address_fails_in_bounded_time(over: Over) {
     let connect_timeout = Duration::from_millis(300);
-    let sending = start(NetworkOptions { connect_timeout, ..options("tm-1") });
+    let sending = start(NetworkOptions { connect_timeout, ..over.options("tm-1") });
     let failure = failure_of(&sending.sender("127.0.0.1:1", id(0), 1));
     assert_eq!(failure.peer, "127.0.0.1:1");
     assert!(failure.reason.contains("is the TaskManager running"), "{failure}");
     assert_eq!(sending.connections(), (0, 0));
 }
 
-#[test]
-fn a_stranger_is_refused() {
+fn a_stranger_is_refused(over: Over) {
     let sending =
-        start(NetworkOptions { cluster_token: "another token".to_owned(), ..options("tm-1") });
-    let receiving = start(options("tm-2"));
+        start(NetworkOptions { cluster_token: "another token".to_owned(), ..over.options("tm-1") });
+    let receiving = start(over.options("tm-2"));
     let failure = failure_of(&sender(&sending, &receiving, 0));
     assert!(failure.reason.contains("its token is another one"), "{failure}");
     assert!(receiving.registry().is_empty());
@@ -277,7 +285,7 @@ fn refusal(bytes: &[u8], to: &NetworkEnvironment) -> String {
 
 #[test]
 fn what_is_no_taskmanager_is_refused_and_touches_nothing() {
-    let (sending, receiving) = pair();
+    let (sending, receiving) = pair(Over::Plain);
     let channel = sender(&sending, &receiving, 0);
     push(&channel, records("before")).unwrap();
     let mut gate = receiver(&receiving, 0);
@@ -314,7 +322,7 @@ fn what_is_no_taskmanager_is_refused_and_touches_nothing() {
 #[test]
 fn a_port_that_is_no_taskmanager_fails_the_channel() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let sending = start(options("tm-1"));
+    let sending = start(Over::Plain.options("tm-1"));
     let channel = sending.sender(&listener.local_addr().unwrap().to_string(), id(0), 1);
     let (mut stream, _) = listener.accept().unwrap();
     stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").unwrap();
@@ -322,11 +330,10 @@ fn a_port_that_is_no_taskmanager_fails_the_channel() {
     assert!(failure.reason.contains("this is no Sandbar data port"), "{failure}");
 }
 
-#[test]
-fn a_silent_port_is_given_up() {
+fn a_silent_port_is_given_up(over: Over) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let hello_timeout = Duration::from_millis(100);
-    let sending = start(NetworkOptions { hello_timeout, ..options("tm-1") });
+    let sending = start(NetworkOptions { hello_timeout, ..over.options("tm-1") });
     let address = listener.local_addr().unwrap().to_string();
     let failure = failure_of(&sending.sender(&address, id(0), 1));
     assert!(failure.reason.contains("no hello within"), "{failure}");
@@ -335,10 +342,9 @@ fn a_silent_port_is_given_up() {
     wait_until("it stays", || sending.connections() == (0, 0));
 }
 
-#[test]
-fn a_batch_beyond_the_limit_fails_its_own_channel() {
-    let sending = start(options("tm-1"));
-    let receiving = start(NetworkOptions { frame_bytes_max: 10_000, ..options("tm-2") });
+fn a_batch_beyond_the_limit_fails_its_own_channel(over: Over) {
+    let sending = start(over.options("tm-1"));
+    let receiving = start(NetworkOptions { frame_bytes_max: 10_000, ..over.options("tm-2") });
     let (large, small) = (sender(&sending, &receiving, 0), sender(&sending, &receiving, 1));
     push(&large, records(&"x".repeat(20_000))).unwrap();
     let failure = failure_of(&large);
@@ -350,9 +356,8 @@ fn a_batch_beyond_the_limit_fails_its_own_channel() {
     assert_eq!(receive_all(receiver(&receiving, 1)), ["small"]);
 }
 
-#[test]
-fn a_receiver_that_is_gone_lets_its_sender_run_dry() {
-    let (sending, receiving) = pair();
+fn a_receiver_that_is_gone_lets_its_sender_run_dry(over: Over) {
+    let (sending, receiving) = pair(over);
     let channel = sender(&sending, &receiving, 0);
     push(&channel, records("read")).unwrap();
     let mut gate = receiver(&receiving, 0);
@@ -363,9 +368,8 @@ fn a_receiver_that_is_gone_lets_its_sender_run_dry() {
     assert!(channel.failure().is_none());
 }
 
-#[test]
-fn a_sender_that_is_gone_leaves_nothing_behind() {
-    let (sending, receiving) = pair();
+fn a_sender_that_is_gone_leaves_nothing_behind(over: Over) {
+    let (sending, receiving) = pair(over);
     let (claimed, unclaimed) = (sender(&sending, &receiving, 0), sender(&sending, &receiving, 1));
     let mut gate = receiver(&receiving, 0);
     push(&claimed, records("one")).unwrap();
@@ -380,9 +384,8 @@ fn a_sender_that_is_gone_leaves_nothing_behind() {
     assert!(matches!(gate.poll(), GateEvent::Pending));
 }
 
-#[test]
-fn a_released_job_leaves_nothing_and_takes_nothing() {
-    let (sending, receiving) = pair();
+fn a_released_job_leaves_nothing_and_takes_nothing(over: Over) {
+    let (sending, receiving) = pair(over);
     let channels: Vec<_> = (0..8).map(|to| sender(&sending, &receiving, to)).collect();
     for channel in &channels {
         (0..CAPACITY).for_each(|_| push(channel, records("unread")).unwrap());
@@ -400,10 +403,9 @@ fn a_released_job_leaves_nothing_and_takes_nothing() {
     wait_until("streams are left", || sending.open_streams() + receiving.open_streams() == 0);
 }
 
-#[test]
-fn more_connections_than_may_be_are_turned_away() {
-    let receiving = start(NetworkOptions { connections_max: 1, ..options("tm-2") });
-    let (first, second) = (start(options("tm-1")), start(options("tm-3")));
+fn more_connections_than_may_be_are_turned_away(over: Over) {
+    let receiving = start(NetworkOptions { connections_max: 1, ..over.options("tm-2") });
+    let (first, second) = (start(over.options("tm-1")), start(over.options("tm-3")));
     let _taken = sender(&first, &receiving, 0);
     wait_until("no connection", || receiving.open_streams() == 1);
     let failure = failure_of(&sender(&second, &receiving, 1));

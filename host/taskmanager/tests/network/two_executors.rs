@@ -1,8 +1,6 @@
 //! Jobs whose tasks run in two TaskManagers give what they give in one, and end with the reason
 //! when one of the two goes away.
 
-#![expect(clippy::unwrap_used, reason = "in a test a surprise is a failure")]
-
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -17,12 +15,13 @@ use sandbar_model::job_graph::{
 use sandbar_model::plugin::OperatorKind;
 use sandbar_model::status::ExecutionState;
 use sandbar_model::{JobId, RecordBatch, RecordBatchView, SystemClock, VertexId};
-use sandbar_rpc::TaskManagerId;
 use sandbar_taskmanager::{
     Compression, JobDeployment, NativeFunction, NativePlugin, NetworkEnvironment, NetworkOptions,
     PluginHandle, SlotBudget, SlotMemory, SplitProvider, TaskDeployment, TaskError, TaskExecutor,
     TaskHandle, TaskSettings, TaskStateChange,
 };
+
+use crate::{Over, over_both};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const RECORDS: i64 = 20_000;
@@ -154,12 +153,12 @@ struct TaskManager {
     output: CapturedOutput,
 }
 
-fn task_manager(name: &str, compression: Compression) -> TaskManager {
+fn task_manager(name: &str, over: Over, compression: Compression) -> TaskManager {
     let (console, output) = Console::captured();
     let options = NetworkOptions {
         compression,
         connect_timeout: Duration::from_millis(500),
-        ..NetworkOptions::new(TaskManagerId(name.to_owned()), "token")
+        ..over.options(name)
     };
     let network = Arc::new(NetworkEnvironment::start(options, Arc::default()).unwrap());
     let executor =
@@ -291,13 +290,20 @@ fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
-#[test]
-fn a_job_gives_the_same_in_two_taskmanagers_as_in_one() {
-    let (expected, [local, _, remote, _]) = run(&[task_manager("tm-1", Compression::None)]);
+over_both! {
+    a_job_gives_the_same_in_two_taskmanagers_as_in_one
+    tasks_end_with_the_reason_when_a_taskmanager_goes_away
+    canceled_tasks_leave_no_streams
+    a_task_has_not_finished_before_its_records_have_arrived
+}
+
+fn a_job_gives_the_same_in_two_taskmanagers_as_in_one(over: Over) {
+    let (expected, [local, _, remote, _]) = run(&[task_manager("tm-1", over, Compression::None)]);
     assert_eq!(expected.len(), 100);
     assert!(local > 0 && remote == 0);
     for compression in [Compression::None, Compression::Lz4, Compression::Zstd] {
-        let two = [task_manager("tm-1", compression), task_manager("tm-2", compression)];
+        let two =
+            [task_manager("tm-1", over, compression), task_manager("tm-2", over, compression)];
         let (lines, [bytes_local, buffers_local, bytes_remote, buffers_remote]) = run(&two);
         assert_eq!(lines, expected, "{compression:?}");
         assert_eq!(bytes_local + bytes_remote, local);
@@ -310,9 +316,8 @@ fn a_job_gives_the_same_in_two_taskmanagers_as_in_one() {
     }
 }
 
-#[test]
-fn tasks_end_with_the_reason_when_a_taskmanager_goes_away() {
-    let [first, second] = ["tm-1", "tm-2"].map(|name| task_manager(name, Compression::None));
+fn tasks_end_with_the_reason_when_a_taskmanager_goes_away(over: Over) {
+    let [first, second] = ["tm-1", "tm-2"].map(|name| task_manager(name, over, Compression::None));
     let both = [first, second];
     let (handles, changes) = deploy(&both, None);
     wait_until("nothing flows", || {
@@ -335,9 +340,8 @@ fn tasks_end_with_the_reason_when_a_taskmanager_goes_away() {
     }
 }
 
-#[test]
-fn canceled_tasks_leave_no_streams() {
-    let both = ["tm-1", "tm-2"].map(|name| task_manager(name, Compression::None));
+fn canceled_tasks_leave_no_streams(over: Over) {
+    let both = ["tm-1", "tm-2"].map(|name| task_manager(name, over, Compression::None));
     let (handles, changes) = deploy(&both, None);
     wait_until("nothing flows", || {
         handles.iter().all(|handle| handle.metrics.io.num_records_in.get() > 10_000)
@@ -355,9 +359,8 @@ fn canceled_tasks_leave_no_streams() {
     }
 }
 
-#[test]
-fn a_task_has_not_finished_before_its_records_have_arrived() {
-    let first = task_manager("tm-1", Compression::None);
+fn a_task_has_not_finished_before_its_records_have_arrived(over: Over) {
+    let first = task_manager("tm-1", over, Compression::None);
     // Nobody listens there. The few records fit into the channel.
     let gone = "127.0.0.1:1".to_owned();
     let peers = HashMap::from([((VertexId(1), 0), gone.clone()), ((VertexId(1), 1), gone)]);
