@@ -12,8 +12,8 @@ use sandbar_model::status::JobStatus;
 use serde_json::json;
 
 use crate::configuration::{ConfigurationArgs, cache_folder, warn_of_unknown_keys};
-use crate::output;
 use crate::signals::Signals;
+use crate::{output, parent};
 
 /// Arguments of `sandbar jobmanager`.
 #[derive(Args, Debug)]
@@ -37,6 +37,9 @@ pub(crate) struct JobManagerArgs {
     /// job's alone.
     #[arg(long, value_name = "FILE")]
     job: Option<PathBuf>,
+    /// End when standard input does: whoever started this holds its other end.
+    #[arg(long, hide = true)]
+    while_stdin_open: bool,
     /// Arguments for the `define` of a plugin that is the job.
     #[arg(last = true, requires = "job")]
     arguments: Vec<String>,
@@ -66,15 +69,19 @@ pub(crate) fn execute(args: JobManagerArgs, log: LogBuffer) -> anyhow::Result<Ex
     let job_manager = process.job_manager().clone();
     let _signals =
         Signals::listen_and(move || job_manager.stop()).context("cannot listen for signals")?;
+    if args.while_stdin_open {
+        let to_end = process.job_manager().clone();
+        parent::on_end(move || to_end.stop()).context("cannot watch standard input")?;
+    }
     let Some(path) = &args.job else {
-        process.run_to_end();
+        process.run_to_end()?;
         return Ok(ExitCode::SUCCESS);
     };
     let ended = JobSource::of(path, args.arguments.clone())
         .map_err(anyhow::Error::from)
         .and_then(|source| run_job(&process, &source, &args.configuration.overrides()));
     process.job_manager().stop();
-    process.run_to_end();
+    process.run_to_end()?;
     ended
 }
 
@@ -100,7 +107,7 @@ fn run_job(
 /// How TaskManagers are started: this binary with this configuration.
 fn worker_command(configuration: &ConfigurationArgs) -> anyhow::Result<WorkerCommand> {
     let program = std::env::current_exe().context("cannot find the path of this binary")?;
-    let mut arguments = vec!["taskmanager".into()];
+    let mut arguments = vec!["taskmanager".into(), "--while-stdin-open".into()];
     arguments.extend(configuration.to_arguments());
     Ok(WorkerCommand { program, arguments })
 }

@@ -12,6 +12,7 @@ mod job_arguments;
 mod loaded_plugin;
 mod logging;
 mod output;
+mod parent;
 mod problems;
 mod signals;
 

@@ -34,7 +34,7 @@ Examples:
   sandbar run -t application job.toml      on a cluster of its own, which ends with the job
 
 With the targets application and per-job, a JobManager is started that runs this job alone, and that
-starts TaskManagers on this machine as the job needs them; per-job makes the graph here first.
+starts TaskManagers on this machine as the job needs them; per-job checks the job here first.
 
 In this process, records that print sinks write go to standard output; on a cluster they go to the
 output of its TaskManagers. Progress and summary go to standard error. Ctrl-C cancels a job in this

@@ -8,6 +8,7 @@ use sandbar_cluster::{LogBuffer, TaskManagerProcess, TaskManagerProcessOptions};
 use sandbar_connectors::Console;
 
 use crate::configuration::{ConfigurationArgs, cache_folder};
+use crate::parent;
 use crate::signals::Signals;
 
 /// Option that `--slots` sets.
@@ -28,6 +29,9 @@ pub(crate) struct TaskManagerArgs {
     /// taskmanager.numberOfTaskSlots.
     #[arg(long, value_name = "N|auto", value_parser = parse_slots)]
     slots: Option<u32>,
+    /// End when standard input does: whoever started this holds its other end.
+    #[arg(long, hide = true)]
+    while_stdin_open: bool,
     #[command(flatten)]
     configuration: ConfigurationArgs,
 }
@@ -64,6 +68,10 @@ pub(crate) fn execute(args: TaskManagerArgs, log: LogBuffer) -> anyhow::Result<E
         log,
     })?;
     let stopper = process.stopper();
+    if args.while_stdin_open {
+        let to_end = stopper.clone();
+        parent::on_end(move || to_end.stop()).context("cannot watch standard input")?;
+    }
     let _signals =
         Signals::listen_and(move || stopper.stop()).context("cannot listen for signals")?;
     process.run_to_end()?;

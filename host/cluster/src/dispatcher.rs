@@ -8,7 +8,7 @@ mod plugin_store;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use sandbar_config::Configuration;
 use sandbar_jobmanager::{JobManagerHandle, PluginBytes};
@@ -28,6 +28,9 @@ use crate::settings;
 use crate::submission::{new_job_id, submission};
 use crate::submitted_job::{OwnPlugin, SubmittedJob};
 
+/// Jobs that have not ended, at a time.
+const JOBS_MAX: u32 = 10_000;
+
 /// What a Dispatcher is made of.
 pub struct DispatcherParts {
     /// Loads plugins, to see what they are.
@@ -45,6 +48,8 @@ pub struct Dispatcher {
     job_manager: JobManagerHandle,
     parts: DispatcherParts,
     plugins: Arc<PluginStore>,
+    /// Submissions are one after the other.
+    submitting: Mutex<()>,
 }
 
 /// A Dispatcher whose JobManager is not there yet.
@@ -67,7 +72,8 @@ impl UnboundDispatcher {
 
     /// Hands jobs to this JobManager.
     pub fn bind(self, job_manager: JobManagerHandle) -> Dispatcher {
-        Dispatcher { job_manager, parts: self.parts, plugins: self.plugins }
+        let (parts, plugins) = (self.parts, self.plugins);
+        Dispatcher { job_manager, parts, plugins, submitting: Mutex::default() }
     }
 }
 
@@ -79,6 +85,15 @@ impl Dispatcher {
     pub fn submit(&self, job: PreparedJob) -> Result<JobId, GatewayError> {
         let id = new_job_id();
         let submission = submission(id, &job).map_err(|error| invalid(format!("{error:#}")))?;
+        // While this is held, a job that holds plugins is one that the JobManager knows.
+        let _submitting = self.submitting.lock().unwrap_or_else(PoisonError::into_inner);
+        let running = self.job_manager.overview().jobs_running;
+        if running >= JOBS_MAX {
+            return Err(GatewayError::Conflict(format!(
+                "there are {running} jobs that have not ended, and a cluster takes no more; \
+                 submit again when some have"
+            )));
+        }
         self.release_ended();
         self.plugins.hold(id, job.plugin_bytes)?;
         match self.job_manager.submit(submission) {
@@ -211,6 +226,8 @@ impl DispatcherGateway for Dispatcher {
 
     fn upload_plugin(&self, file_name: &str, bytes: Vec<u8>) -> Result<StoredPlugin, GatewayError> {
         let stored = self.examine(file_name, &bytes)?;
+        let _submitting = self.submitting.lock().unwrap_or_else(PoisonError::into_inner);
+        self.release_ended();
         self.plugins.add(stored, Arc::new(bytes))
     }
 

@@ -11,7 +11,7 @@ use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 use sandbar_config::options::{cluster, memory};
 use sandbar_config::{Configuration, ResourceProvider};
 use sandbar_jobmanager::job_manager::Event;
@@ -36,6 +36,8 @@ use crate::tls;
 const RPC_THREADS: usize = 2;
 /// Events of links that wait for the loop; TaskManagers wait when there are more.
 const LINK_EVENTS_MAX: usize = 1024;
+/// Heartbeats that are sent more often leave no time for work.
+const HEARTBEAT_INTERVAL_MIN: Duration = Duration::from_millis(10);
 /// How long TaskManagers may take to hang up when the cluster ends.
 const STOP_TIME_MAX: Duration = Duration::from_secs(5);
 
@@ -66,7 +68,7 @@ pub struct JobManagerProcess {
     rest_scheme: &'static str,
     rpc: ServerHandle,
     runtime: Runtime,
-    thread: JoinHandle<()>,
+    thread: JoinHandle<std::io::Result<()>>,
 }
 
 impl std::fmt::Debug for JobManagerProcess {
@@ -124,11 +126,7 @@ impl JobManagerProcess {
         let rest = RestServer::start(&rest_options, gateway)?;
         let thread = std::thread::Builder::new()
             .name("jobmanager".to_owned())
-            .spawn(move || {
-                if let Err(error) = manager.run() {
-                    tracing::error!(%error, "the JobManager ended");
-                }
-            })
+            .spawn(move || manager.run())
             .context("cannot start the thread of the JobManager")?;
         tracing::info!(rest = %rest.local_address(), rpc = %rpc.address(), "JobManager started");
         Ok(JobManagerProcess { dispatcher, job_manager, rest, rest_scheme, rpc, runtime, thread })
@@ -160,10 +158,12 @@ impl JobManagerProcess {
     }
 
     /// Serves until the cluster is ended, by a client or by [`JobManagerHandle::stop`].
-    pub fn run_to_end(self) {
+    ///
+    /// # Errors
+    /// The JobManager's loop failed.
+    pub fn run_to_end(self) -> anyhow::Result<()> {
         let JobManagerProcess { rest, rpc, runtime, thread, .. } = self;
-        // A loop that panicked has ended too.
-        let _ = thread.join();
+        let ended = thread.join();
         rest.stop();
         runtime.block_on(async {
             if tokio::time::timeout(STOP_TIME_MAX, rpc.stop()).await.is_err() {
@@ -171,6 +171,10 @@ impl JobManagerProcess {
             }
         });
         runtime.shutdown_timeout(STOP_TIME_MAX);
+        match ended {
+            Ok(ended) => ended.context("the JobManager's loop ended"),
+            Err(_) => Err(anyhow!("the JobManager's loop panicked; its log says where")),
+        }
     }
 }
 
@@ -225,14 +229,23 @@ fn job_manager_options(
     configuration: &Configuration,
     clock: Arc<dyn Clock>,
 ) -> anyhow::Result<JobManagerOptions> {
+    let heartbeat_interval = configuration.get(&cluster::HEARTBEAT_INTERVAL)?;
+    let heartbeat_timeout = configuration.get(&cluster::HEARTBEAT_TIMEOUT)?;
+    if heartbeat_interval < HEARTBEAT_INTERVAL_MIN || heartbeat_timeout <= heartbeat_interval {
+        bail!(
+            "heartbeat.interval is {heartbeat_interval:?} and heartbeat.timeout \
+             {heartbeat_timeout:?}: the interval must be at least {HEARTBEAT_INTERVAL_MIN:?}, and \
+             the timeout longer"
+        );
+    }
     let has_provider = configuration.get(&cluster::RESOURCE_PROVIDER)? == ResourceProvider::Process;
     let idle = configuration.get(&cluster::TASK_MANAGER_TIMEOUT)?.as_millis() as u64;
     let slots = configuration.get(&memory::TASK_SLOTS)?;
     Ok(JobManagerOptions {
         clock,
         token: FencingToken(RandomState::new().hash_one(0)),
-        heartbeat_interval: configuration.get(&cluster::HEARTBEAT_INTERVAL)?,
-        heartbeat_timeout: configuration.get(&cluster::HEARTBEAT_TIMEOUT)?,
+        heartbeat_interval,
+        heartbeat_timeout,
         slot_request_timeout: configuration.get(&cluster::SLOT_REQUEST_TIMEOUT)?,
         archive_max: configuration.get(&cluster::JOBSTORE_MAX_CAPACITY)?.get() as usize,
         archive_expiration: configuration.get(&cluster::JOBSTORE_EXPIRATION_TIME)?,

@@ -5,6 +5,8 @@ mod loaded_catalog;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -147,7 +149,10 @@ impl JobLoader<'_> {
             }
             JobSource::Plugin { path, arguments } => {
                 let file_name = path.display().to_string();
-                let own = OwnPlugin { file_name, bytes: Arc::new(read_plugin(path)?) };
+                let own = OwnPlugin {
+                    file_name,
+                    bytes: Arc::new(read_plugin(path, self.engine.plugin_bytes_max())?),
+                };
                 self.define(&own, arguments, Given::default())
             }
             JobSource::Submitted(job) => {
@@ -228,11 +233,14 @@ impl JobLoader<'_> {
             plugin_bytes.insert(own.id(), bytes);
             add(&mut catalog, &mut plugins, &mut problems, "self", Ok(own), &spec.arguments);
         }
+        let bytes_max = self.engine.plugin_bytes_max();
         for (name, plugin) in &spec.plugins {
             let bytes = match (given.plugins.get(name), &base_folder) {
                 (Some(bytes), _) => Ok(Arc::clone(bytes)),
-                (None, Some(folder)) => read_plugin(&folder.join(&plugin.path)).map(Arc::new),
-                (None, None) => read_plugin(Path::new(&plugin.path)).map(Arc::new),
+                (None, Some(folder)) => {
+                    read_plugin(&folder.join(&plugin.path), bytes_max).map(Arc::new)
+                }
+                (None, None) => read_plugin(Path::new(&plugin.path), bytes_max).map(Arc::new),
             };
             let loaded = bytes.and_then(|bytes| {
                 let loaded = self.engine.load(name, &bytes, granted);
@@ -287,11 +295,28 @@ fn parse(
     })
 }
 
-fn read_plugin(path: &Path) -> Result<Vec<u8>, String> {
-    std::fs::read(path).map_err(|error| {
-        let path = path.display();
-        format!("cannot read plugin {path}: {error}; build it with `sandbar plugin build`")
-    })
+/// Reads a plugin that is not too large; the path may be a stranger's.
+fn read_plugin(path: &Path, bytes_max: usize) -> Result<Vec<u8>, String> {
+    let shown = path.display();
+    let failed = |error: io::Error| {
+        format!("cannot read plugin {shown}: {error}; build it with `sandbar plugin build`")
+    };
+    let metadata = std::fs::metadata(path).map_err(failed)?;
+    if !metadata.is_file() {
+        return Err(format!("plugin {shown} is no file; name the .wasm file of a plugin"));
+    }
+    if metadata.len() > bytes_max as u64 {
+        let bytes = metadata.len();
+        return Err(format!(
+            "plugin {shown} is {bytes} bytes, over the limit of {bytes_max}; build it with \
+             optimisation and without debug information, or raise sandbar.plugin.bytes.max"
+        ));
+    }
+    let mut bytes = Vec::new();
+    // It may grow meanwhile; what is too large the engine refuses.
+    let file = File::open(path).map_err(failed)?;
+    file.take(bytes_max as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
+    Ok(bytes)
 }
 
 /// Describes a plugin and adds it, or notes what is wrong with it.

@@ -5,9 +5,9 @@
 
 use std::collections::HashMap;
 use std::ffi::OsString;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use sandbar_jobmanager::{JobManagerHandle, WorkerProvider};
@@ -26,8 +26,9 @@ impl WorkerCommand {
     /// Adds where the JobManager is and how many slots it expects.
     pub(crate) fn with_cluster(mut self, job_manager: SocketAddr, slots: u32) -> WorkerCommand {
         let address = match job_manager.ip() {
-            ip if ip.is_unspecified() => "127.0.0.1".to_owned(),
-            ip => ip.to_string(),
+            IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.to_string(),
+            IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.to_string(),
+            ip @ (IpAddr::V4(_) | IpAddr::V6(_)) => ip.to_string(),
         };
         for option in [
             format!("-Djobmanager.rpc.address={address}"),
@@ -68,15 +69,17 @@ impl ProcessProvider {
     fn start(&mut self) -> std::io::Result<()> {
         self.started += 1;
         let id = TaskManagerId(format!("worker-{}-{}", std::process::id(), self.started));
-        let child = Command::new(&self.command.program)
+        let mut child = Command::new(&self.command.program)
             .args(&self.command.arguments)
             .arg(format!("-Dtaskmanager.resource-id={id}"))
-            .stdin(Stdio::null())
+            // It ends when this process does, whichever way: then its standard input ends.
+            .stdin(Stdio::piped())
             .spawn()?;
         tracing::info!(task_manager = %id, pid = child.id(), "TaskManager process started");
         lock(&self.running).insert(id.clone(), false);
         let watch = Watch {
             id,
+            _life: child.stdin.take(),
             child,
             running: Arc::clone(&self.running),
             job_manager: Arc::clone(&self.job_manager),
@@ -116,6 +119,7 @@ impl WorkerProvider for ProcessProvider {
 /// Waits for the end of a process.
 struct Watch {
     id: TaskManagerId,
+    _life: Option<ChildStdin>,
     child: Child,
     running: Running,
     job_manager: Arc<OnceLock<JobManagerHandle>>,

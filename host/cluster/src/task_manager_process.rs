@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use crossbeam_channel::Sender;
 use sandbar_config::options::{cluster, memory, network};
 use sandbar_config::{CompressionCodec, Configuration};
@@ -123,8 +123,9 @@ impl TaskManagerProcess {
         let thread = std::thread::Builder::new()
             .name("taskmanager".to_owned())
             .spawn(move || {
+                // Also when the loop panics.
+                let _ended = Ended(ended);
                 task_manager.run();
-                ended.send_replace(true);
             })
             .context("cannot start the thread of the TaskManager")?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -169,12 +170,22 @@ impl TaskManagerProcess {
         let ending = registrar.run();
         // Its tasks may still be ending; the loop waits for them.
         let _ = messages.send(Message::Stop);
-        // A loop that panicked has ended too.
-        let _ = thread.join();
+        if thread.join().is_err() {
+            bail!("the TaskManager's loop panicked; its log says where");
+        }
         match ending {
             Ending::Stopped => Ok(()),
             Ending::Failed(error) => Err(error),
         }
+    }
+}
+
+/// Tells, when it is dropped, that the loop has ended.
+struct Ended(watch::Sender<bool>);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.0.send_replace(true);
     }
 }
 
@@ -192,7 +203,7 @@ fn name(configuration: &Configuration) -> anyhow::Result<TaskManagerId> {
 
 fn job_manager_address(configuration: &Configuration) -> anyhow::Result<String> {
     let host = configuration.get(&cluster::JOBMANAGER_RPC_ADDRESS)?;
-    Ok(format!("{host}:{}", configuration.get(&cluster::JOBMANAGER_RPC_PORT)?))
+    Ok(join(&host, configuration.get(&cluster::JOBMANAGER_RPC_PORT)?))
 }
 
 /// Where other TaskManagers reach this one.
@@ -210,7 +221,13 @@ fn data_address(
         },
         None => bound.ip().to_string(),
     };
-    Ok(if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") })
+    Ok(join(&host, port))
+}
+
+/// `host:port`, with an IPv6 address in brackets.
+fn join(host: &str, port: u16) -> String {
+    let is_bare_ipv6 = host.contains(':') && !host.starts_with('[');
+    if is_bare_ipv6 { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 
 /// The address of this machine by which packets to a peer leave. Nothing is sent.
@@ -229,8 +246,7 @@ fn network_options(
 ) -> anyhow::Result<NetworkOptions> {
     let host = configuration.get(&network::TASKMANAGER_BIND_HOST)?;
     let port = configuration.get(&network::TASKMANAGER_DATA_PORT)?;
-    let bind_address =
-        if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
+    let bind_address = join(&host, port);
     let is_loopback = |ip: IpAddr| ip.is_loopback();
     if host != "localhost" && !host.parse().is_ok_and(is_loopback) && tls.is_none() {
         tracing::warn!(

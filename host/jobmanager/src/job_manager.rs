@@ -278,7 +278,7 @@ impl JobManager {
                     self.tell(task.job, ExecutionEvent::TaskState { task, state, error });
                 }
             }
-            ToJobManager::Log { request, text } => self.task_managers.answer(&id, request, text),
+            ToJobManager::Log { request, text } => self.task_managers.answer(&id, request, &text),
             ToJobManager::NextSplit { request, task } => {
                 let split = match self.jobs.get_mut(&task.job) {
                     Some(master) => master.next_split(task),
@@ -371,11 +371,14 @@ impl JobManager {
     }
 }
 
+/// The longest duration of a timer, about 3,000 years: added to any time, it is still a time.
+const MILLISECONDS_MAX: i64 = 100_000_000_000_000;
+
 /// Answers, unless nobody waits any more.
 fn answer<T>(reply: &Reply<T>, value: T) {
     let _ = reply.try_send(value);
 }
 
 fn milliseconds(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+    i64::try_from(duration.as_millis()).unwrap_or(MILLISECONDS_MAX).min(MILLISECONDS_MAX)
 }

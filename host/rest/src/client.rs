@@ -308,8 +308,8 @@ impl RestClient {
         if let Some(content_type) = content_type {
             request = request.header("content-type", content_type);
         }
-        let has_body = !body.is_empty();
-        let sent = if has_body {
+        // Without any, a request that may have a body would be sent in pieces.
+        let sent = if verb != "GET" {
             request
                 .body(body)
                 .map_err(ureq::Error::Http)

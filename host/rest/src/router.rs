@@ -196,7 +196,13 @@ async fn read_body(
 ) -> Result<CallBody, RestError> {
     let (parts, body) = request.into_parts();
     match kind {
-        BodyKind::None => Ok(CallBody::None),
+        BodyKind::None => {
+            // Read all the same: a connection with unread bytes would be closed behind the answer,
+            // and a client that sends an empty body in pieces would lose its next request.
+            check_length(&parts.headers, limits.body_bytes_max)?;
+            read_bytes(body, limits.body_bytes_max).await?;
+            Ok(CallBody::None)
+        }
         BodyKind::Json => {
             check_length(&parts.headers, limits.body_bytes_max)?;
             check_type(&parts.headers, "application/json", false)?;

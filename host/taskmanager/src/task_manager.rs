@@ -234,7 +234,9 @@ impl TaskManager {
         let now = self.clock.now_ms();
         let metrics = handle.map(|handle| self.reports.metrics_of(task, &handle, now));
         self.reports.forget(task);
-        let metrics = metrics.unwrap_or_default();
+        let mut metrics = metrics.unwrap_or_default();
+        // A task that has ended has no rates.
+        metrics.retain(|name, _| !name.ends_with("PerSecond"));
         self.send_state(task, state, error, metrics);
     }
 

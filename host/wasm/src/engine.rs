@@ -122,6 +122,11 @@ impl Engine {
         self.inner.options.stack_bytes_max
     }
 
+    /// Bytes of a plugin file at most.
+    pub fn plugin_bytes_max(&self) -> usize {
+        self.inner.options.plugin_bytes_max
+    }
+
     fn component(&self, name: &str, id: PluginId, bytes: &[u8]) -> Result<Component, PluginError> {
         let parts = &self.inner;
         let known = {

@@ -64,6 +64,8 @@ pub(crate) struct GuestLimiter {
     /// Invariant: taken from `slot_memory`.
     memory_bytes: usize,
     slot_memory: GuestMemory,
+    /// Bytes of the last growth, until it is known to have failed.
+    granted: usize,
     pub(crate) memory_refused: Option<MemoryRefusal>,
 }
 
@@ -84,6 +86,7 @@ impl GuestLimiter {
             instances_max: limits.instances_max,
             memory_bytes: 0,
             slot_memory: limits.slot_memory.clone(),
+            granted: 0,
             memory_refused: None,
         }
     }
@@ -108,15 +111,25 @@ impl ResourceLimiter for GuestLimiter {
     ) -> wasmtime::Result<bool> {
         let total = self.memory_bytes.saturating_sub(current).saturating_add(desired);
         let more = total.saturating_sub(self.memory_bytes);
+        self.granted = 0;
         if total > self.memory_bytes_max {
             self.memory_refused = Some(MemoryRefusal::Instance);
         } else if !self.slot_memory.try_take(more) {
             self.memory_refused = Some(MemoryRefusal::Slot);
         } else {
             self.memory_bytes = total;
+            self.granted = more;
             return Ok(true);
         }
         Ok(false)
+    }
+
+    fn memory_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
+        // Granted here, then refused by the memory's own maximum or by the system.
+        let granted = std::mem::take(&mut self.granted);
+        self.memory_bytes -= granted;
+        self.slot_memory.give_back(granted);
+        Ok(())
     }
 
     fn table_growing(

@@ -42,6 +42,8 @@ fn a_cluster_of_a_jobs_own_ends_with_it_and_leaves_no_process() {
     assert_eq!(lines, words_of_the_book());
     // Its TaskManagers have said that they are gone, or were told to go.
     let pids = log.lines().filter_map(|line| line.split_once("pid=")).map(|(_, pid)| pid.trim());
+    let pids: Vec<&str> = pids.collect();
+    assert!(!pids.is_empty(), "{log}");
     for pid in pids {
         sandbar_processes::eventually("the TaskManager is gone", || {
             let path = format!("/proc/{pid}/stat");

@@ -146,6 +146,20 @@ fn a_detached_application_goes_on_alone_and_ends_its_cluster() {
     await_no_process(folder.path());
 }
 
+#[test]
+fn an_application_ends_with_the_command_that_stays_with_it_however_that_ends() {
+    for signal in [Signal::TERM, Signal::KILL, Signal::INT] {
+        let folder = TempDir::new().unwrap();
+        let file = write(folder.path(), "job.json", &jobs::apart("stays", 1));
+        let mut client = Process::start(folder.path(), "client", &["run-application", &file]);
+        eventually("it runs", || client.stderr().contains("JobID").then_some(()));
+        client.signal(signal);
+        client.wait();
+        drop(client);
+        await_no_process(folder.path());
+    }
+}
+
 /// Waits until no process of `sandbar` works in this folder.
 fn await_no_process(folder: &Path) {
     let folder = folder.canonicalize().unwrap();

@@ -190,6 +190,19 @@ fn wrong_jobs_are_refused_with_all_that_is_wrong() {
 }
 
 #[test]
+fn a_plugin_path_that_is_no_file_is_refused_at_once() {
+    let cluster = Cluster::start(&[]);
+    for path in ["/dev/zero", "/proc", "/nowhere.wasm"] {
+        let mut spec = jobs::count_words("job", 1, 1);
+        spec["plugins"]["counters"]["path"] = json!(path);
+        let body = json!({ "spec": spec });
+        let (status, errors) = cluster.rest().refused("POST", "/jobs", Some(&body));
+        assert_eq!(status, 400, "{path}");
+        assert!(errors.iter().any(|error| error.contains(path)), "{errors:?}");
+    }
+}
+
+#[test]
 fn what_is_no_plugin_is_refused_and_one_that_is_can_be_run() {
     let cluster = Cluster::with_workers(1, 2, &[]);
     let upload = |name: &str, bytes: &[u8]| {

@@ -127,6 +127,26 @@ fn a_job_of_parallelism_64_runs_on_64_slots() {
 }
 
 #[test]
+fn task_managers_of_the_process_provider_end_with_their_job_manager() {
+    let mut cluster = Cluster::start(&[
+        "-Dsandbar.resource.provider=process",
+        "-Dtaskmanager.numberOfTaskSlots=1",
+    ]);
+    let job = cluster.submit(&jobs::apart("job", 2));
+    cluster.await_tasks(&job, "RUNNING");
+    cluster.job_manager.signal(rustix::process::Signal::KILL);
+    cluster.job_manager.wait();
+    let folder = cluster.folder().canonicalize().unwrap();
+    eventually("no process is left", || {
+        let works_here = |entry: std::fs::DirEntry| {
+            std::fs::read_link(entry.path().join("cwd")).is_ok_and(|cwd| cwd == folder)
+        };
+        let all = std::fs::read_dir("/proc").unwrap();
+        (!all.filter_map(Result::ok).any(works_here)).then_some(())
+    });
+}
+
+#[test]
 fn the_process_provider_starts_task_managers_for_jobs_and_ends_idle_ones() {
     let cluster = Cluster::start(&[
         "-Dsandbar.resource.provider=process",

@@ -143,6 +143,21 @@ fn a_cluster_that_is_ended_leaves_no_process() {
 }
 
 #[test]
+fn heartbeats_that_cannot_be_are_refused_by_name() {
+    for options in
+        [["-Dheartbeat.interval=0", ""], ["-Dheartbeat.timeout=1s", "-Dheartbeat.interval=2s"]]
+    {
+        let folder = TempDir::new().unwrap();
+        let free = ["jobmanager", "-Drest.port=0", "-Djobmanager.rpc.port=0"];
+        let options = options.into_iter().filter(|option| !option.is_empty());
+        let arguments: Vec<&str> = free.into_iter().chain(options).collect();
+        let mut process = Process::start(folder.path(), "jobmanager", &arguments);
+        assert_eq!(process.wait().code(), Some(1), "{arguments:?}");
+        assert!(process.stderr().contains("heartbeat.interval"), "{}", process.stderr());
+    }
+}
+
+#[test]
 fn ports_that_are_taken_are_named_with_the_remedy() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();
@@ -161,7 +176,7 @@ fn ports_that_are_taken_are_named_with_the_remedy() {
 
 #[test]
 fn strangers_on_the_rpc_and_data_ports_disturb_nobody() {
-    use std::io::{Read, Write};
+    use std::io::{ErrorKind, Read, Write};
 
     let cluster = Cluster::with_workers(2, 1, &[]);
     let all = cluster.rest().get("/taskmanagers");
@@ -177,8 +192,11 @@ fn strangers_on_the_rpc_and_data_ports_disturb_nobody() {
             let _ = stranger.write_all(bytes);
             let _ = stranger.shutdown(std::net::Shutdown::Write);
             let mut answer = Vec::new();
-            // It is hung up on, and does not hang.
-            let _ = stranger.read_to_end(&mut answer);
+            // It is hung up on, or reset; it does not hang.
+            let hangs = stranger.read_to_end(&mut answer).is_err_and(|error| {
+                matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
+            });
+            assert!(!hangs, "port {port} keeps a stranger that sent {} bytes", bytes.len());
         }
     }
     let job = cluster.submit(&jobs::count_words("job", 2, 1000));

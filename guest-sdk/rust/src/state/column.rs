@@ -136,10 +136,13 @@ impl<T: Data> KeyedStore for Column<T> {
     fn flush(&self, table: &SlotTable, limit: usize) -> Result<(), Error> {
         let queue = &mut *self.queue.borrow_mut();
         let cells = &mut *self.cells.borrow_mut();
-        let count = cells.dirty.len().min(limit);
-        for slot in cells.dirty.drain(..count) {
+        for _ in 0..cells.dirty.len().min(limit) {
+            let Some(slot) = cells.dirty.pop_front() else { break };
             if std::mem::take(&mut cells.is_dirty[slot as usize]) {
                 queue.push(table.key(slot), None, cells.values[slot as usize].as_ref());
+            }
+            if queue.is_long() {
+                queue.write(&*self.host, self.state, &self.name)?;
             }
         }
         queue.write(&*self.host, self.state, &self.name)
@@ -153,6 +156,9 @@ impl<T: Data> KeyedStore for Column<T> {
         self.expires
     }
 }
+
+/// Bytes of values that are gathered for one call of the host, which takes 64 MiB by default.
+const QUEUE_BYTES_MAX: usize = 4 << 20;
 
 /// Writes to one state on their way to the host. At most one per entry, so order is free.
 pub(super) struct WriteQueue {
@@ -178,6 +184,11 @@ impl Default for WriteQueue {
 }
 
 impl WriteQueue {
+    /// Whether it has as many bytes as one call of the host is to carry.
+    pub(super) fn is_long(&self) -> bool {
+        self.values.bytes.len() >= QUEUE_BYTES_MAX
+    }
+
     /// Queues a put, or a delete for `None`.
     pub(super) fn push<T: Data>(&mut self, key: &[u8], user_key: Option<&[u8]>, value: Option<&T>) {
         let Some(value) = value else {

@@ -14,10 +14,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use sandbar_cluster::rest_client;
 use sandbar_config::options::cluster::{
-    EXECUTION_TARGET, JOBMANAGER_RPC_PORT, RESOURCE_PROVIDER, REST_PORT,
+    EXECUTION_ATTACHED, EXECUTION_TARGET, JOBMANAGER_RPC_PORT, RESOURCE_PROVIDER, REST_PORT,
 };
 use sandbar_config::options::memory::TASK_SLOTS;
 use sandbar_config::{Configuration, ExecutionTarget};
+use sandbar_model::status::JobStatus;
+use sandbar_model::{Clock, SystemClock};
 use sandbar_rest::RestClient;
 use serde::Deserialize;
 use serde_json::json;
@@ -61,8 +63,9 @@ pub(super) fn run(
     }
     let folder = TempDir::new().context("cannot make a temporary folder")?;
     let addresses = folder.path().join("addresses.json");
-    let mut command = command(args, configuration, &addresses)?;
-    if args.detached {
+    let is_attached = !args.detached && configuration.get(&EXECUTION_ATTACHED)?;
+    let mut command = command(args, configuration, &addresses, is_attached)?;
+    if !is_attached {
         leave(args, configuration, &mut command, &addresses)
     } else {
         stay(args, configuration, command, &addresses)
@@ -73,6 +76,7 @@ fn command(
     args: &RunArgs,
     configuration: &Configuration,
     addresses: &Path,
+    is_attached: bool,
 ) -> anyhow::Result<Command> {
     let binary = std::env::current_exe().context("cannot find the path of this binary")?;
     let mut command = Command::new(binary);
@@ -95,7 +99,12 @@ fn command(
             command.arg(format!("-D{key}={value}"));
         }
     }
-    command.arg("--").args(&args.job.arguments).stdin(Stdio::null());
+    if is_attached {
+        command.arg("--while-stdin-open").stdin(Stdio::piped());
+    } else {
+        command.stdin(Stdio::null());
+    }
+    command.arg("--").args(&args.job.arguments);
     Ok(command)
 }
 
@@ -110,11 +119,13 @@ fn stay(
     if std::env::var_os(LOG_VARIABLE).is_none() {
         command.env(LOG_VARIABLE, LOG_FILTER);
     }
-    // Ctrl-C reaches the JobManager by itself, which is of the same group.
+    // However this command ends, the JobManager finds its standard input ended, and ends too.
     let mut child = command.spawn().context("cannot start the JobManager")?;
+    let mut life = child.stdin.take();
     let started = Instant::now();
     let mut progress = (!args.quiet).then(|| Progress::new(std::io::stderr().is_terminal()));
     let mut client = None;
+    let mut last = None;
     let status = loop {
         if let Some(status) = child.try_wait().context("cannot look at the JobManager")? {
             break status;
@@ -122,11 +133,19 @@ fn stay(
         if client.is_none() {
             client = client_of(addresses, configuration)?;
         }
-        let job = client.as_ref().and_then(look);
-        if let (Some(progress), Some(job)) = (&mut progress, job) {
-            progress.show(started.elapsed(), &job);
+        if let Some(job) = client.as_ref().and_then(look) {
+            if let Some(progress) = &mut progress {
+                progress.show(started.elapsed(), &job);
+            }
+            last = Some(job.status);
         }
-        signals.wait(LOOK_INTERVAL);
+        match life.is_some() {
+            true => drop(signals.wait(LOOK_INTERVAL)),
+            false => std::thread::sleep(LOOK_INTERVAL),
+        }
+        if signals.is_interrupted() {
+            life = None;
+        }
     };
     if let Some(progress) = &mut progress {
         progress.clear();
@@ -136,8 +155,12 @@ fn stay(
     }
     let code = if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     if args.json {
-        let state = if status.success() { "FINISHED" } else { "FAILED" };
-        output::line(&json!({ "state": state }).to_string())?;
+        let state = match last {
+            _ if status.success() => JobStatus::Finished,
+            Some(JobStatus::Cancelling | JobStatus::Canceled) => JobStatus::Canceled,
+            Some(_) | None => JobStatus::Failed,
+        };
+        output::line(&json!({ "state": state.to_string() }).to_string())?;
     }
     Ok(code)
 }
@@ -150,7 +173,8 @@ fn leave(
     addresses: &Path,
 ) -> anyhow::Result<ExitCode> {
     let log = log_file()?;
-    let output = File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
+    let output =
+        File::create_new(&log).with_context(|| format!("cannot write {}", log.display()))?;
     let mut child = command
         .stdout(output.try_clone().context("cannot open a log twice")?)
         .stderr(output)
@@ -223,6 +247,6 @@ fn log_file() -> anyhow::Result<PathBuf> {
     let folder = folder.join("applications");
     std::fs::create_dir_all(&folder)
         .with_context(|| format!("cannot make {}", folder.display()))?;
-    let name = format!("{}.log", std::process::id());
+    let name = format!("{}-{}.log", SystemClock.now_ms(), std::process::id());
     Ok(folder.join(name))
 }

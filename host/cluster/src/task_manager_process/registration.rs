@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
 use crossbeam_channel::Sender;
-use sandbar_rpc::grpc::{ClientLink, connect};
+use sandbar_rpc::grpc::{ClientLink, ConnectError, connect};
 use sandbar_rpc::message::Registration;
 use sandbar_rpc::{TlsSettings, ToJobManager, ToTaskManager};
 use sandbar_taskmanager::JobManagerLink;
@@ -35,6 +35,8 @@ enum LinkEnd {
     Stopped,
     /// The JobManager does not want this TaskManager.
     Refused(String),
+    /// Trying again is of no use.
+    Impossible(String),
     /// The link is lost.
     Lost(String),
 }
@@ -66,6 +68,11 @@ impl Registrar {
                     return Ending::Failed(anyhow!(
                         "the JobManager at {} refuses this TaskManager: {reason}",
                         self.job_manager
+                    ));
+                }
+                LinkEnd::Impossible(reason) => {
+                    return Ending::Failed(anyhow!(
+                        "{reason} (jobmanager.rpc.address, jobmanager.rpc.port)"
                     ));
                 }
                 LinkEnd::Lost(reason) => reason,
@@ -100,6 +107,9 @@ impl Registrar {
         });
         let mut client = match connected {
             None => return LinkEnd::Stopped,
+            Some(Err(error @ ConnectError::Address { .. })) => {
+                return LinkEnd::Impossible(error.to_string());
+            }
             Some(Err(error)) => return LinkEnd::Lost(error.to_string()),
             Some(Ok(client)) => client,
         };

@@ -9,7 +9,7 @@ use crate::value::{ExecutionTarget, ResourceProvider};
 options! {
     /// Where `sandbar run` runs jobs: `local` in its own process, `remote` on the cluster at
     /// `rest.address`, `application` on a cluster of the job's own whose JobManager defines it,
-    /// `per-job` on such a cluster with the graph made by the client.
+    /// `per-job` the same after the client has checked the job.
     EXECUTION_TARGET: ExecutionTarget = "execution.target", default "local";
 
     /// Whether `sandbar run` stays with a job that runs on a cluster until it ends; `-d` sets it to

@@ -7,8 +7,8 @@ use sandbar_rpc::{LinkId, SendToTaskManager, TaskManagerId, TaskManagerView, ToT
 
 use super::{Reply, answer};
 
-/// Questions that a TaskManager has not answered; the oldest is given up for one more.
-const QUESTIONS_MAX: usize = 16;
+/// Who may wait for one answer of a TaskManager; the first is given up for one more.
+const WAITERS_MAX: usize = 64;
 
 /// A TaskManager that has registered.
 pub(super) struct Worker {
@@ -21,8 +21,8 @@ pub(super) struct Worker {
     metrics: BTreeMap<String, f64>,
     link: LinkId,
     send: SendToTaskManager,
-    /// Who waits for its log, by the number of the question: at most [`QUESTIONS_MAX`].
-    questions: BTreeMap<u64, Reply<String>>,
+    /// The question for its log that it has not answered, and who waits for the answer.
+    question: Option<(u64, Vec<Reply<String>>)>,
 }
 
 impl Worker {
@@ -94,7 +94,7 @@ impl TaskManagers {
             metrics: BTreeMap::new(),
             link,
             send,
-            questions: BTreeMap::new(),
+            question: None,
         };
         if let Some(earlier) = self.workers.insert(id.clone(), worker) {
             self.by_link.remove(&earlier.link);
@@ -114,22 +114,29 @@ impl TaskManagers {
         }
     }
 
-    /// Notes a question to a TaskManager and gives it a number; none if it is not there.
+    /// Notes who asks a TaskManager for its log, and gives the question a number to be sent; none
+    /// if the TaskManager is not there, or has been asked already: whoever asks meanwhile gets the
+    /// same answer.
     pub(super) fn ask(&mut self, id: &TaskManagerId, reply: Reply<String>) -> Option<u64> {
         let worker = self.workers.get_mut(id)?;
-        self.questions += 1;
-        if worker.questions.len() >= QUESTIONS_MAX {
-            worker.questions.pop_first();
+        if let Some((_, waiting)) = &mut worker.question {
+            if waiting.len() >= WAITERS_MAX {
+                waiting.remove(0);
+            }
+            waiting.push(reply);
+            return None;
         }
-        worker.questions.insert(self.questions, reply);
+        self.questions += 1;
+        worker.question = Some((self.questions, vec![reply]));
         Some(self.questions)
     }
 
     /// Gives an answer to who asked.
-    pub(super) fn answer(&mut self, id: &TaskManagerId, question: u64, text: String) {
-        let worker = self.workers.get_mut(id);
-        if let Some(reply) = worker.and_then(|worker| worker.questions.remove(&question)) {
-            answer(&reply, text);
+    pub(super) fn answer(&mut self, id: &TaskManagerId, question: u64, text: &str) {
+        let Some(worker) = self.workers.get_mut(id) else { return };
+        if worker.question.as_ref().is_some_and(|(asked, _)| *asked == question) {
+            let (_, waiting) = worker.question.take().unwrap_or_default();
+            waiting.iter().for_each(|reply| answer(reply, text.to_owned()));
         }
     }
 
@@ -150,7 +157,7 @@ impl TaskManagers {
 
     /// How many links to them there are, links of strangers, and open questions.
     pub(super) fn kept(&self) -> (usize, usize, usize) {
-        let questions = self.workers.values().map(|worker| worker.questions.len()).sum();
+        let questions = self.workers.values().filter(|worker| worker.question.is_some()).count();
         (self.by_link.len(), self.strangers.len(), questions)
     }
 

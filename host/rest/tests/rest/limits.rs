@@ -10,10 +10,28 @@ use std::time::Duration;
 use sandbar_rest::{RestLimits, RestOptions, RestServer};
 
 use crate::exchange::{Fixture, form, read};
-use crate::fake_dispatcher::{FakeDispatcher, HANG};
+use crate::fake_dispatcher::{FakeDispatcher, HANG, RUNNING};
 
 fn small() -> RestLimits {
     RestLimits { upload_bytes_max: 4096, body_bytes_max: 256, ..RestLimits::default() }
+}
+
+#[test]
+fn a_body_that_nobody_wants_does_not_cost_the_connection() {
+    let fixture = Fixture::new();
+    let mut stream = fixture.connect();
+    for last in ["", "", "connection: close\r\n"] {
+        let head = format!(
+            "PATCH /jobs/{RUNNING} HTTP/1.1\r\nhost: a\r\n{last}transfer-encoding: chunked\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        // Whether the server waits for it is what is tested: it comes late.
+        thread::sleep(Duration::from_millis(50));
+        stream.write_all(b"0\r\n\r\n").unwrap();
+    }
+    let mut answers = String::new();
+    stream.read_to_string(&mut answers).unwrap();
+    assert_eq!(answers.matches("HTTP/1.1 202").count(), 3, "{answers}");
 }
 
 #[test]

@@ -264,6 +264,9 @@ impl<V: Data> KeyedStore for MapColumn<V> {
             let Some(slot) = self.dirty_slots.borrow_mut().pop_front() else { break };
             let map = &mut self.maps.borrow_mut()[slot as usize];
             self.queue_slot(map, table.key(slot));
+            if self.queue.borrow().is_long() {
+                self.write_queue()?;
+            }
         }
         self.write_queue()?;
         if self.expires {
