@@ -23,7 +23,9 @@ mod upload;
 mod connection;
 mod router;
 mod server;
+mod service;
 
 pub use client::{ClientError, RestClient};
 pub use options::{RestLimits, RestOptions};
 pub use server::{RestHandle, RestServer, StartError};
+pub use service::RestService;

@@ -15,11 +15,9 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use crate::call::Api;
 use crate::connection;
-use crate::openapi::openapi;
 use crate::options::{RestLimits, RestOptions};
-use crate::router::{Shared, router};
+use crate::service::RestService;
 
 /// Threads that carry bytes. Whatever blocks has threads of its own.
 const WORKER_THREADS: usize = 2;
@@ -94,8 +92,7 @@ impl RestServer {
         };
         warn_if_open(local_address);
         let address = format!("http://{local_address}");
-        let api = Api { gateway, clock, address, openapi: openapi() };
-        let router = router(&Arc::new(Shared::new(api, options.limits)));
+        let router = RestService::new(options.limits, gateway, clock, address).into_router();
         let (stop, stopped) = watch::channel(false);
         let (ended, end) = mpsc::channel();
         let limits = options.limits;

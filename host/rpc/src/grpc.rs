@@ -10,6 +10,7 @@ mod codec;
 mod server;
 
 pub use client::{ClientLink, ConnectError, connect};
+pub use codec::{NESTING_MAX, decode, encode};
 pub use server::{ServerHandle, serve};
 
 /// Path of the one method.
