@@ -37,6 +37,7 @@ test: guests ## Builds the guests and runs every test of the workspace
 lint: ## Checks formatting, lints and the rules of the house
 	@echo "== cargo fmt"
 	cargo fmt --all --check
+	cd fuzz && cargo fmt --check
 	@echo "== cargo clippy"
 	cargo clippy --workspace --all-targets -- -D warnings
 	@echo "== tests/tidy"

@@ -24,7 +24,9 @@ mod connection;
 mod greeting;
 mod router;
 mod server;
+mod service;
 
 pub use client::{ClientError, ClientTls, RestClient};
 pub use options::{RestLimits, RestOptions};
 pub use server::{RestHandle, RestServer, StartError};
+pub use service::RestService;

@@ -16,12 +16,10 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use crate::call::Api;
 use crate::connection;
 use crate::greeting;
-use crate::openapi::openapi;
 use crate::options::{RestLimits, RestOptions};
-use crate::router::{Shared, router};
+use crate::service::RestService;
 
 /// Threads that carry bytes. Whatever blocks has threads of its own.
 const WORKER_THREADS: usize = 2;
@@ -97,8 +95,7 @@ impl RestServer {
         warn_if_open(local_address, options.tls.as_ref());
         let scheme = if options.tls.is_some() { "https" } else { "http" };
         let address = format!("{scheme}://{local_address}");
-        let api = Api { gateway, clock, address, openapi: openapi() };
-        let router = router(&Arc::new(Shared::new(api, options.limits)));
+        let router = RestService::new(options.limits, gateway, clock, address).into_router();
         let (stop, stopped) = watch::channel(false);
         let (ended, end) = mpsc::channel();
         let door = Door { router, limits: options.limits, tls: options.tls.clone(), stop: stopped };

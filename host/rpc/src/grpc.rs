@@ -14,6 +14,7 @@ mod tls_connector;
 mod tls_incoming;
 
 pub use client::{ClientLink, ConnectError, connect};
+pub use codec::{NESTING_MAX, decode, encode};
 pub use server::{ServerHandle, serve};
 
 /// Path of the one method.

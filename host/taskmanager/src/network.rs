@@ -6,9 +6,7 @@
 //! channel of a connection that ends fails, on both sides, with the reason.
 
 mod columns;
-mod frame_reader;
 mod inbound;
-mod inbound_streams;
 mod mailbox;
 mod outbound;
 mod outbound_streams;
@@ -21,6 +19,8 @@ pub mod codec;
 pub mod compression;
 pub mod error;
 pub mod frame;
+pub mod frame_reader;
+pub mod inbound_streams;
 pub mod options;
 pub mod peer_locator;
 

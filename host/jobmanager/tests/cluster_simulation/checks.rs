@@ -129,6 +129,11 @@ impl World {
         if counted != submitted || jobs.len() != submitted {
             self.fail(format!("{submitted} jobs were submitted: {overview:?}"));
         }
+        let silent_max = self.plan.heartbeat_timeout + self.plan.heartbeat_interval;
+        let silent = workers.iter().find(|worker| self.now - worker.last_heartbeat > silent_max);
+        if let Some(silent) = silent {
+            self.fail(format!("{silent:?} is silent for more than {silent_max} ms"));
+        }
         let free: u32 = workers.iter().map(|worker| worker.free_slots).sum();
         let is_right = workers.len() == overview.task_managers as usize;
         if !is_right || free != overview.slots_available {

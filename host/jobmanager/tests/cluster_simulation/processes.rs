@@ -323,8 +323,7 @@ impl World {
         known.hung_until = None;
         let given_up = known.tasks.values().any(|task| task.given_up.is_some());
         self.seen.woke_given_up += u64::from(given_up);
-        // It could not have noticed before.
-        known.tasks.values_mut().for_each(|task| task.given_up = None);
+        known.has_been_held_up();
         for (link, packet) in std::mem::take(&mut known.inbox) {
             self.take(process, link, packet);
         }

@@ -102,6 +102,11 @@ impl TaskManager {
         self.last_sequence = 0;
     }
 
+    /// It could not have noticed before that it was given up.
+    pub(crate) fn has_been_held_up(&mut self) {
+        self.tasks.values_mut().for_each(|task| task.given_up = None);
+    }
+
     pub(crate) fn has_registered_elsewhere(&self, term: u64) -> bool {
         self.terms.iter().any(|other| *other != term)
     }

@@ -295,6 +295,10 @@ impl World {
             let Some(known) = self.links.get_mut(&link) else { continue };
             let (up, down) =
                 (std::mem::take(&mut known.up.held), std::mem::take(&mut known.down.held));
+            if let Some(reached) = self.processes.get_mut(&process).filter(|_| !down.is_empty()) {
+                // What it hears late keeps its patience up.
+                reached.has_been_held_up();
+            }
             up.into_iter().for_each(|(number, packet)| self.on_up(link, number, packet));
             down.into_iter().for_each(|(number, packet)| self.on_down(link, number, packet));
         }

@@ -210,7 +210,7 @@ impl World {
                 self.at(cancelled, Happening::Cancel(index));
             }
         }
-        for _ in 0..self.random.number(0, 3) {
+        for _ in 0..self.random.number(0, 6) {
             let at = self.random.between(0, end);
             self.at(at, Happening::Ask);
         }

@@ -17,7 +17,7 @@ const KEPT_BYTES_MAX: usize = 4 << 20;
 
 /// Reads frames from `source`.
 #[derive(Debug)]
-pub(crate) struct FrameReader<R> {
+pub struct FrameReader<R> {
     source: R,
     buffer: Vec<u8>,
     start: usize,
@@ -26,24 +26,27 @@ pub(crate) struct FrameReader<R> {
 }
 
 impl<R: Read> FrameReader<R> {
-    pub(crate) fn new(source: R, frame_bytes_max: u32) -> FrameReader<R> {
+    /// Reads from `source` frames whose payload has at most `frame_bytes_max` bytes.
+    pub fn new(source: R, frame_bytes_max: u32) -> FrameReader<R> {
         FrameReader { source, buffer: Vec::new(), start: 0, end: 0, frame_bytes_max }
     }
 
-    pub(crate) fn source(&mut self) -> &mut R {
+    /// Where the bytes come from.
+    pub fn source(&mut self) -> &mut R {
         &mut self.source
     }
 
     /// Sets the longest payload of the frames to come.
-    pub(crate) fn set_limit(&mut self, frame_bytes_max: u32) {
+    pub fn set_limit(&mut self, frame_bytes_max: u32) {
         self.frame_bytes_max = frame_bytes_max;
     }
 
     /// The next frame, read by `decoder`; `spare` gives an empty batch to fill for a stream.
     ///
     /// # Errors
-    /// As [`FrameReader::next`], or a bad payload.
-    pub(crate) fn next_frame(
+    /// [`ConnectionError::Closed`] when the other end closed between two frames, what else ended
+    /// the connection, or a bad payload.
+    pub fn next_frame(
         &mut self,
         decoder: &mut Decoder,
         spare: impl FnOnce(u32) -> Box<RecordBatch>,

@@ -32,7 +32,7 @@ struct InboundStream {
 
 /// All channels of a connection.
 #[derive(Debug)]
-pub(crate) struct InboundStreams {
+pub struct InboundStreams {
     peer: String,
     registry: Arc<ChannelRegistry>,
     streams: HashMap<u32, InboundStream>,
@@ -44,7 +44,7 @@ pub(crate) struct InboundStreams {
 
 impl InboundStreams {
     /// Makes the streams of a connection from `peer`.
-    pub(crate) fn new(
+    pub fn new(
         peer: String,
         registry: Arc<ChannelRegistry>,
         signal: Arc<GateSignal>,
@@ -53,12 +53,17 @@ impl InboundStreams {
     }
 
     /// Number of streams that have not ended.
-    pub(crate) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.streams.len()
     }
 
+    /// Whether all streams have ended.
+    pub fn is_empty(&self) -> bool {
+        self.streams.is_empty()
+    }
+
     /// An empty batch for the records of a stream.
-    pub(crate) fn spare(&self, stream: u32) -> Box<RecordBatch> {
+    pub fn spare(&self, stream: u32) -> Box<RecordBatch> {
         self.streams.get(&stream).map(|stream| stream.channel.empty_batch()).unwrap_or_default()
     }
 
@@ -66,7 +71,7 @@ impl InboundStreams {
     ///
     /// # Errors
     /// What ends the connection.
-    pub(crate) fn on_frame(&mut self, frame: Frame) -> Result<(), ConnectionError> {
+    pub fn on_frame(&mut self, frame: Frame) -> Result<(), ConnectionError> {
         match frame {
             Frame::Open { stream, channel, capacity } => self.open(stream, channel, capacity),
             Frame::Element { stream, element } => self.on_element(stream, element),
@@ -94,7 +99,7 @@ impl InboundStreams {
     ///
     /// # Errors
     /// None in practice: these frames are short.
-    pub(crate) fn feedback(&mut self, out: &mut Vec<u8>) -> Result<(), ConnectionError> {
+    pub fn feedback(&mut self, out: &mut Vec<u8>) -> Result<(), ConnectionError> {
         for stream in self.ended.drain(..) {
             encode_control(out, &Frame::Close { stream })?;
         }
@@ -126,7 +131,7 @@ impl InboundStreams {
     }
 
     /// Fails all channels.
-    pub(crate) fn fail(&mut self, reason: &str) {
+    pub fn fail(&mut self, reason: &str) {
         let failure = self.failure(reason.to_owned());
         for (_, stream) in self.streams.drain() {
             stream.channel.fail(Arc::clone(&failure));
