@@ -18,7 +18,9 @@ use crossbeam_channel::Sender;
 use sandbar_config::options::{cluster, memory, network};
 use sandbar_config::{CompressionCodec, Configuration};
 use sandbar_connectors::Console;
+use sandbar_metrics::prometheus;
 use sandbar_model::{Clock, SystemClock};
+use sandbar_rest::{MetricsServer, RestHandle};
 use sandbar_rpc::message::Registration;
 use sandbar_rpc::{PROTOCOL_VERSION, TaskManagerId, TlsSettings};
 
@@ -62,6 +64,7 @@ pub struct TaskManagerProcess {
     messages: Sender<Message>,
     stop: watch::Sender<bool>,
     thread: JoinHandle<()>,
+    _metrics: Option<RestHandle>,
 }
 
 impl std::fmt::Debug for TaskManagerProcess {
@@ -102,15 +105,17 @@ impl TaskManagerProcess {
             .context("cannot listen for other TaskManagers (taskmanager.data.port)")?;
         let job_manager = job_manager_address(&configuration)?;
         let data_address = data_address(&configuration, network.address(), &job_manager)?;
-        let executor =
+        let executor = Arc::new(
             TaskExecutor::new(Arc::new(SystemClock), options.console, engine.stack_bytes_max())
-                .with_network(Arc::new(network));
+                .with_network(Arc::new(network)),
+        );
+        let metrics = serve_metrics(&configuration, &executor);
         let link = Arc::new(JobManagerLink::new());
         let log = options.log;
         let parts = TaskManagerParts {
             id: id.clone(),
             engine,
-            executor: Arc::new(executor),
+            executor,
             settings_of: settings::of_job(),
             slots: settings::slot_budget(&configuration)?,
             local: LocalPlugins::default(),
@@ -153,7 +158,7 @@ impl TaskManagerProcess {
                 cpu_cores: std::thread::available_parallelism().map_or(1, |n| n.get() as u32),
             },
         };
-        Ok(TaskManagerProcess { registrar, messages, stop, thread })
+        Ok(TaskManagerProcess { registrar, messages, stop, thread, _metrics: metrics })
     }
 
     /// What ends it.
@@ -186,6 +191,31 @@ struct Ended(watch::Sender<bool>);
 impl Drop for Ended {
     fn drop(&mut self) {
         self.0.send_replace(true);
+    }
+}
+
+/// Serves `/metrics`; a TaskManager that finds no port for it does without.
+fn serve_metrics(
+    configuration: &Configuration,
+    executor: &Arc<TaskExecutor>,
+) -> Option<RestHandle> {
+    let serve = || -> anyhow::Result<RestHandle> {
+        let host = configuration.get(&network::TASKMANAGER_BIND_HOST)?;
+        let ports = configuration.get(&cluster::METRICS_PORTS)?;
+        let executor = Arc::clone(executor);
+        let render = move || prometheus::render(&executor.metrics().snapshot());
+        let range = ports.first..=ports.last;
+        Ok(MetricsServer::start(&host, range, Arc::new(render))?)
+    };
+    match serve() {
+        Ok(handle) => {
+            tracing::info!(address = %handle.local_address(), "serving /metrics");
+            Some(handle)
+        }
+        Err(error) => {
+            tracing::warn!("no /metrics: {error:#}");
+            None
+        }
     }
 }
 

@@ -15,6 +15,6 @@ pub use error::ConfigError;
 pub use option::{ConfigOption, OptionEntry};
 pub use value::{
     BufferTimeout, CheckpointingMode, CompressionCodec, ConfigValue, ExecutionTarget,
-    FailoverStrategyType, MaxParallelism, MemorySize, ResourceProvider, RestartStrategyType,
-    RuntimeMode, TlsServerName,
+    FailoverStrategyType, MaxParallelism, MemorySize, PortRange, ResourceProvider,
+    RestartStrategyType, RuntimeMode, TlsServerName,
 };

@@ -10,6 +10,7 @@ pub mod message;
 mod client;
 mod execution;
 mod handler;
+mod metrics_server;
 mod openapi;
 mod options;
 mod page;
@@ -27,6 +28,7 @@ mod server;
 mod service;
 
 pub use client::{ClientError, ClientTls, RestClient};
+pub use metrics_server::{MetricsServer, RenderMetrics};
 pub use options::{RestLimits, RestOptions};
 pub use server::{RestHandle, RestServer, StartError};
 pub use service::RestService;

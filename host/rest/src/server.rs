@@ -42,6 +42,19 @@ pub enum StartError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// No port of the range is free, or the address is not ours.
+    #[error(
+        "cannot serve /metrics on {bind_address}, up to port {port}: {source}; choose other ports \
+         with metrics.reporter.prom.port (0 for any)"
+    )]
+    MetricsBind {
+        /// `taskmanager.bind-host`.
+        bind_address: String,
+        /// The last port that was tried.
+        port: u16,
+        /// What the system says of it.
+        source: std::io::Error,
+    },
     /// There are no threads to be had.
     #[error("cannot start the threads of the REST server: {0}")]
     Threads(std::io::Error),
@@ -79,33 +92,46 @@ impl RestServer {
         };
         let bound = TcpListener::bind((options.bind_address.as_str(), options.port));
         let listener = bound.map_err(unbound)?;
-        let local_address = listener.local_addr().map_err(unbound)?;
-        listener.set_nonblocking(true).map_err(unbound)?;
-        let runtime = Builder::new_multi_thread()
-            .worker_threads(WORKER_THREADS)
-            .max_blocking_threads(RestLimits::GATEWAY_CALLS_MAX)
-            .thread_name("rest")
-            .enable_all()
-            .build()
-            .map_err(StartError::Threads)?;
-        let listener = {
-            let _entered = runtime.enter();
-            tokio::net::TcpListener::from_std(listener).map_err(unbound)?
-        };
-        warn_if_open(local_address, options.tls.as_ref());
-        let scheme = if options.tls.is_some() { "https" } else { "http" };
-        let address = format!("{scheme}://{local_address}");
-        let router = RestService::new(options.limits, gateway, clock, address).into_router();
-        let (stop, stopped) = watch::channel(false);
-        let (ended, end) = mpsc::channel();
-        let door = Door { router, limits: options.limits, tls: options.tls.clone(), stop: stopped };
-        runtime.spawn(async move {
-            accept(listener, door).await;
-            // Nobody listens when the handle was dropped.
-            let _ = ended.send(());
-        });
-        Ok(RestHandle { local_address, stop, end, runtime: Some(runtime) })
+        let (tls, limits) = (options.tls.clone(), options.limits);
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        serve_on(listener, tls, limits, WORKER_THREADS, move |local_address| {
+            warn_if_open(local_address, options.tls.as_ref());
+            let address = format!("{scheme}://{local_address}");
+            RestService::new(limits, gateway, clock, address).into_router()
+        })
     }
+}
+
+/// Serves what `router` makes for the address that is listened on.
+pub(crate) fn serve_on(
+    listener: TcpListener,
+    tls: Option<TlsServer>,
+    limits: RestLimits,
+    threads: usize,
+    router: impl FnOnce(SocketAddr) -> Router,
+) -> Result<RestHandle, StartError> {
+    let local_address = listener.local_addr().map_err(StartError::Threads)?;
+    listener.set_nonblocking(true).map_err(StartError::Threads)?;
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(threads)
+        .max_blocking_threads(RestLimits::GATEWAY_CALLS_MAX)
+        .thread_name("rest")
+        .enable_all()
+        .build()
+        .map_err(StartError::Threads)?;
+    let listener = {
+        let _entered = runtime.enter();
+        tokio::net::TcpListener::from_std(listener).map_err(StartError::Threads)?
+    };
+    let (stop, stopped) = watch::channel(false);
+    let (ended, end) = mpsc::channel();
+    let door = Door { router: router(local_address), limits, tls, stop: stopped };
+    runtime.spawn(async move {
+        accept(listener, door).await;
+        // Nobody listens when the handle was dropped.
+        let _ = ended.send(());
+    });
+    Ok(RestHandle { local_address, stop, end, runtime: Some(runtime) })
 }
 
 fn warn_if_open(address: SocketAddr, tls: Option<&TlsServer>) {

@@ -27,6 +27,26 @@ fn prometheus_finds_the_metrics_of_cluster_jobs_and_tasks() {
 }
 
 #[test]
+fn a_task_manager_serves_its_own_metrics() {
+    let mut cluster = Cluster::start(&["-Dheartbeat.interval=500ms"]);
+    cluster.add_worker(1, &["-Dmetrics.reporter.prom.port=0"]);
+    cluster.await_workers(1);
+    let job = cluster.submit(&jobs::endless("job", 1));
+    cluster.await_tasks(&job, "RUNNING");
+    let log = cluster.workers[0].stderr();
+    let line = log.lines().find(|line| line.contains("serving /metrics")).unwrap();
+    let address = line.rsplit("address=").next().unwrap().trim();
+    let of_worker = sandbar_processes::Rest::new(address);
+    eventually("records are counted there", || {
+        let (status, text) = of_worker.text("GET", "/metrics", None);
+        let counted = "flink_taskmanager_job_task_numRecordsOut{";
+        let sample = text.lines().find(|sample| sample.starts_with(counted))?;
+        (status == 200 && !sample.ends_with(" 0")).then_some(())
+    });
+    assert_eq!(of_worker.refused("GET", "/jobs", None).0, 404);
+}
+
+#[test]
 fn the_same_option_set_three_ways_is_shown_and_secrets_are_masked() {
     let folder = tempfile::TempDir::new().unwrap();
     let value = |cluster: &Cluster, key: &str| {

@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use crate::option::options;
-use crate::value::{ExecutionTarget, ResourceProvider};
+use crate::value::{ExecutionTarget, PortRange, ResourceProvider};
 
 options! {
     /// Where `sandbar run` runs jobs: `local` in its own process, `remote` on the cluster at
@@ -83,6 +83,10 @@ options! {
     /// Address at which other TaskManagers reach this one; when it is not set, the one it listens
     /// on, or that by which it reaches the JobManager.
     TASKMANAGER_HOST: Option<String> = "taskmanager.host";
+
+    /// Ports of which a TaskManager takes the first free one for `/metrics`, at
+    /// `taskmanager.bind-host`.
+    METRICS_PORTS: PortRange = "metrics.reporter.prom.port", default "9249-9348";
 
     /// How long a TaskManager tries to register at its JobManager before it ends with an error.
     TASKMANAGER_REGISTRATION_TIMEOUT: Duration = "taskmanager.registration.timeout",

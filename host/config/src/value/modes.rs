@@ -222,6 +222,29 @@ impl ConfigValue for ExecutionTarget {
     }
 }
 
+/// Ports of which the first free one is taken. Source: Flink, `metrics.reporter.prom.port`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PortRange {
+    /// The first.
+    pub first: u16,
+    /// The last; not less.
+    pub last: u16,
+}
+
+impl ConfigValue for PortRange {
+    const TYPE_NAME: &'static str = "ports";
+    const EXPECTED: &'static str = "a port, 0 for any free one, or a range such as 9249-9260";
+
+    fn parse(text: &str) -> Option<PortRange> {
+        let port = |part: &str| part.trim().parse::<u16>().ok();
+        let (first, last) = match text.split_once('-') {
+            Some((first, last)) => (port(first)?, port(last)?),
+            None => (port(text)?, port(text)?),
+        };
+        (first <= last).then_some(PortRange { first, last })
+    }
+}
+
 /// Who starts TaskManagers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ResourceProvider {

@@ -102,3 +102,14 @@ proptest::proptest! {
         proptest::prop_assert_eq!(MemorySize::parse(&size.to_string()), Some(size));
     }
 }
+
+#[test]
+fn ports_are_one_or_a_range() {
+    let range = |first, last| Some(PortRange { first, last });
+    assert_eq!(PortRange::parse("9249"), range(9249, 9249));
+    assert_eq!(PortRange::parse("9249 - 9260"), range(9249, 9260));
+    assert_eq!(PortRange::parse("0"), range(0, 0));
+    for wrong in ["", "-", "9260-9249", "9249-", "99999", "a-b"] {
+        assert_eq!(PortRange::parse(wrong), None, "{wrong}");
+    }
+}

@@ -31,35 +31,35 @@ pub enum ClientError {
     },
     /// Nobody is there.
     #[error(
-        "cannot reach {address}: {source}; is a JobManager running there? start one with `sandbar \
+        "cannot reach {address}: {reason}; is a JobManager running there? start one with `sandbar \
          cluster start`, or name it with -m host:port"
     )]
     Unreachable {
         /// `host:port`.
         address: String,
         /// What the system says.
-        source: Box<Error>,
+        reason: Box<Error>,
     },
     /// It is there and takes too long.
     #[error(
-        "{address} does not answer in time: {source}; what was asked may still be done: look \
+        "{address} does not answer in time: {reason}; what was asked may still be done: look \
          before you ask again"
     )]
     TooSlow {
         /// `host:port`.
         address: String,
         /// What took too long.
-        source: Box<Error>,
+        reason: Box<Error>,
     },
     /// The exchange broke off.
     #[error(
-        "the exchange with {address} broke off: {source}; what was asked may be done all the same"
+        "the exchange with {address} broke off: {reason}; what was asked may be done all the same"
     )]
     Broken {
         /// `host:port`.
         address: String,
         /// How.
-        source: Box<Error>,
+        reason: Box<Error>,
     },
     /// The server says no; these are its words.
     #[error("{}", .errors.join("\n"))]
@@ -92,11 +92,11 @@ impl ClientError {
             return ClientError::Tls { address, reason };
         }
         if is_unreachable(&source) {
-            ClientError::Unreachable { address, source }
+            ClientError::Unreachable { address, reason: source }
         } else if matches!(*source, Error::Timeout(_)) {
-            ClientError::TooSlow { address, source }
+            ClientError::TooSlow { address, reason: source }
         } else {
-            ClientError::Broken { address, source }
+            ClientError::Broken { address, reason: source }
         }
     }
 }
