@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use clap::Args;
-use sandbar_cluster::rest_client;
+use sandbar_cluster::{rest_client, settings};
 use sandbar_config::options::cluster;
 use sandbar_config::{ConfigValue, Configuration};
 use sandbar_model::JobId;
@@ -47,8 +47,7 @@ pub(crate) fn client(
         None => {
             let host = configuration.get(&cluster::REST_ADDRESS)?;
             let port = configuration.get(&cluster::REST_PORT)?;
-            let is_bare_ipv6 = host.contains(':') && !host.starts_with('[');
-            if is_bare_ipv6 { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+            settings::host_port(&host, port)
         }
     };
     rest_client(configuration, &address)

@@ -18,6 +18,12 @@ use sandbar_model::JobId;
 use sandbar_taskmanager::{SettingsOf, SlotBudget, TaskSettings};
 use sandbar_wasm::{Capabilities, EngineOptions, Limits};
 
+/// `host:port`, with an IPv6 address in brackets.
+pub fn host_port(host: &str, port: u16) -> String {
+    let is_bare_ipv6 = host.contains(':') && !host.starts_with('[');
+    if is_bare_ipv6 { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+}
+
 /// Settings of the graph compiler.
 ///
 /// # Errors

@@ -233,7 +233,7 @@ fn name(configuration: &Configuration) -> anyhow::Result<TaskManagerId> {
 
 fn job_manager_address(configuration: &Configuration) -> anyhow::Result<String> {
     let host = configuration.get(&cluster::JOBMANAGER_RPC_ADDRESS)?;
-    Ok(join(&host, configuration.get(&cluster::JOBMANAGER_RPC_PORT)?))
+    Ok(settings::host_port(&host, configuration.get(&cluster::JOBMANAGER_RPC_PORT)?))
 }
 
 /// Where other TaskManagers reach this one.
@@ -251,13 +251,7 @@ fn data_address(
         },
         None => bound.ip().to_string(),
     };
-    Ok(join(&host, port))
-}
-
-/// `host:port`, with an IPv6 address in brackets.
-fn join(host: &str, port: u16) -> String {
-    let is_bare_ipv6 = host.contains(':') && !host.starts_with('[');
-    if is_bare_ipv6 { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+    Ok(settings::host_port(&host, port))
 }
 
 /// The address of this machine by which packets to a peer leave. Nothing is sent.
@@ -276,7 +270,7 @@ fn network_options(
 ) -> anyhow::Result<NetworkOptions> {
     let host = configuration.get(&network::TASKMANAGER_BIND_HOST)?;
     let port = configuration.get(&network::TASKMANAGER_DATA_PORT)?;
-    let bind_address = join(&host, port);
+    let bind_address = settings::host_port(&host, port);
     let is_loopback = |ip: IpAddr| ip.is_loopback();
     if host != "localhost" && !host.parse().is_ok_and(is_loopback) && tls.is_none() {
         tracing::warn!(

@@ -251,7 +251,10 @@ impl JobManager {
 
     fn on_link(&mut self, event: LinkEvent) {
         match event {
-            LinkEvent::Opened(link, send) => self.task_managers.open(link, send),
+            LinkEvent::Opened(link, send) => {
+                let now = self.now();
+                self.task_managers.open(link, send, now);
+            }
             LinkEvent::Message(link, message) => self.on_message(link, message),
             LinkEvent::Closed(link, reason) => {
                 if let Some(id) = self.task_managers.close(link) {
@@ -364,6 +367,7 @@ impl JobManager {
                 self.work.push_back(Work::Lost(worker.id.clone(), reason));
             }
         }
+        self.task_managers.expire_strangers(now - timeout);
         self.archive.expire(now - milliseconds(self.options.archive_expiration));
         let commands = self.slots.on_timer(now);
         self.queue_slots(commands);

@@ -184,6 +184,22 @@ fn a_task_manager_that_registers_twice_over_a_link_is_given_up() {
 }
 
 #[test]
+fn links_that_never_register_are_bounded_and_end_in_time() {
+    let mut cluster = Cluster::new();
+    let peers: Vec<Peer> = (0..2_000).map(|_| cluster.open()).collect();
+    // One more than there may be is not kept: its sender is dropped, which ends the link.
+    assert_eq!(cluster.manager.kept().strangers, 1_024);
+    assert_eq!(Arc::strong_count(&peers[1_999].is_open), 1);
+    assert_eq!(Arc::strong_count(&peers[0].is_open), 2);
+    cluster.clock.advance(60_000);
+    cluster.manager.step(None);
+    assert_eq!(cluster.manager.kept().strangers, 0);
+    assert_eq!(Arc::strong_count(&peers[0].is_open), 1);
+    cluster.join("a");
+    assert_eq!(cluster.manager.slots().task_managers(), 1);
+}
+
+#[test]
 fn metrics_of_attempts_that_were_never_made_are_not_kept() {
     let mut cluster = Cluster::new();
     let peer = cluster.join("a");

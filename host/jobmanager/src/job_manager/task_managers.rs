@@ -7,6 +7,9 @@ use sandbar_rpc::{LinkId, SendToTaskManager, TaskManagerId, TaskManagerView, ToT
 
 use super::{Reply, answer};
 
+/// Links that have not registered, at a time.
+const STRANGERS_MAX: usize = 1024;
+
 /// Who may wait for one answer of a TaskManager; the first is given up for one more.
 const WAITERS_MAX: usize = 64;
 
@@ -49,8 +52,9 @@ impl Worker {
 /// Links, and the TaskManagers at their ends.
 #[derive(Default)]
 pub(super) struct TaskManagers {
-    /// Links whose TaskManager has not registered.
-    strangers: HashMap<LinkId, SendToTaskManager>,
+    /// Links whose TaskManager has not registered, and since when they are open: at most
+    /// [`STRANGERS_MAX`].
+    strangers: HashMap<LinkId, (SendToTaskManager, i64)>,
     by_link: HashMap<LinkId, TaskManagerId>,
     workers: BTreeMap<TaskManagerId, Worker>,
     registrations: u64,
@@ -58,8 +62,18 @@ pub(super) struct TaskManagers {
 }
 
 impl TaskManagers {
-    pub(super) fn open(&mut self, link: LinkId, send: SendToTaskManager) {
-        self.strangers.insert(link, send);
+    /// Takes in a link; one too many ends at once.
+    pub(super) fn open(&mut self, link: LinkId, send: SendToTaskManager, now: i64) {
+        if self.strangers.len() >= STRANGERS_MAX {
+            tracing::warn!(STRANGERS_MAX, "a link is dropped: too many have not registered");
+            return;
+        }
+        self.strangers.insert(link, (send, now));
+    }
+
+    /// Ends the links that were opened before this time and have not registered.
+    pub(super) fn expire_strangers(&mut self, before: i64) {
+        self.strangers.retain(|_, (_, since)| *since >= before);
     }
 
     /// Whether a link is open whose TaskManager has not registered.
@@ -75,7 +89,7 @@ impl TaskManagers {
 
     /// Tells a stranger why it is not taken, and ends the link.
     pub(super) fn refuse(&mut self, link: LinkId, reason: String) {
-        if let Some(send) = self.strangers.remove(&link) {
+        if let Some((send, _)) = self.strangers.remove(&link) {
             tracing::warn!(reason, "a TaskManager is refused");
             let _ = send(ToTaskManager::Refused(reason));
         }
@@ -83,7 +97,7 @@ impl TaskManagers {
 
     /// Takes the stranger at the end of a link in. One that registers again replaces what it was.
     pub(super) fn register(&mut self, link: LinkId, registration: Registration, now: i64) {
-        let Some(send) = self.strangers.remove(&link) else { return };
+        let Some((send, _)) = self.strangers.remove(&link) else { return };
         let id = registration.id.clone();
         self.registrations += 1;
         let worker = Worker {
