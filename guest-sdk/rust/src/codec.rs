@@ -8,6 +8,7 @@ mod key;
 mod text;
 
 use std::ops::Range;
+use std::rc::Rc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -49,9 +50,9 @@ pub trait Encode<T>: Format<T> {
         false
     }
 
-    /// Whether the bytes of a value are those of its text, as they are. Text that a function has
+    /// Whether the bytes of a value are its text or bytes, as they are. What a function has
     /// borrowed is then written without a copy in between. False unless the codec says otherwise.
-    fn is_text(&self) -> bool {
+    fn is_raw(&self) -> bool {
         false
     }
 }
@@ -82,7 +83,7 @@ pub trait Decode<T>: Format<T> {
 /// The values of a batch, one behind the other.
 #[derive(Clone, Copy, Debug)]
 pub struct ValueColumn<'a> {
-    bytes: &'a [u8],
+    bytes: &'a Rc<Vec<u8>>,
     text: Option<&'a str>,
     /// All of the text is ASCII, so that any part of it is text.
     is_ascii: bool,
@@ -91,7 +92,7 @@ pub struct ValueColumn<'a> {
 impl<'a> ValueColumn<'a> {
     /// Makes the column of a batch.
     #[inline]
-    pub(crate) fn new(bytes: &'a [u8], wants_text: bool) -> ValueColumn<'a> {
+    pub(crate) fn new(bytes: &'a Rc<Vec<u8>>, wants_text: bool) -> ValueColumn<'a> {
         let is_ascii = wants_text && bytes.is_ascii();
         let text = if wants_text { str::from_utf8(bytes).ok() } else { None };
         ValueColumn { bytes, text, is_ascii }
@@ -100,6 +101,12 @@ impl<'a> ValueColumn<'a> {
     /// The bytes of all values.
     #[inline(always)]
     pub fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    /// The same, to share.
+    #[inline(always)]
+    pub(crate) fn buffer(&self) -> &'a Rc<Vec<u8>> {
         self.bytes
     }
 

@@ -46,12 +46,28 @@ impl Collector<String> {
     /// ```
     #[inline]
     pub fn collect_str(&mut self, text: &str) {
-        if self.reads != Reads::ValuesAndTexts || !self.chunk.is_empty() {
+        if !self.push_raw(text.as_bytes()) {
             self.collect(memory::to_string(text));
-        } else if self.failure.is_none()
-            && let Err(failure) = self.pipe.push_text(self.timestamp, text, self.keeps_all)
-        {
-            self.failure = Some(failure);
+        }
+    }
+}
+
+impl Collector<Vec<u8>> {
+    /// Emits bytes with the timestamp of the record or event time timer being processed. Faster
+    /// than [`Collector::collect`] for bytes that the function does not own, as
+    /// [`Collector::collect_str`] is for text.
+    ///
+    /// ```
+    /// use sandbar_sdk::{ByteSlice, Collector};
+    ///
+    /// fn halves(value: ByteSlice, out: &mut Collector<Vec<u8>>) {
+    ///     value.chunks(value.len().div_ceil(2).max(1)).for_each(|half| out.collect_bytes(half));
+    /// }
+    /// ```
+    #[inline]
+    pub fn collect_bytes(&mut self, bytes: &[u8]) {
+        if !self.push_raw(bytes) {
+            self.collect(memory::to_vec(bytes));
         }
     }
 }
@@ -84,6 +100,20 @@ impl<Out: 'static> Collector<Out> {
     #[inline]
     pub fn collect_at(&mut self, value: Out, timestamp: i64) {
         self.push(timestamp, value);
+    }
+
+    /// Emits a value that is these bytes, if the pipe takes it as such.
+    #[inline(always)]
+    fn push_raw(&mut self, bytes: &[u8]) -> bool {
+        if self.reads != Reads::ValuesAndBytes || !self.chunk.is_empty() {
+            return false;
+        }
+        if self.failure.is_none()
+            && let Err(failure) = self.pipe.push_raw(self.timestamp, bytes, self.keeps_all)
+        {
+            self.failure = Some(failure);
+        }
+        true
     }
 
     #[inline(always)]

@@ -36,6 +36,7 @@ pub use function::{
     KeyedTwoInputProcessFunction, MapFunction, ProcessFunction, Try, TwoInputProcessFunction,
 };
 pub use log::{Level, Logger};
+pub use memory::{ByteSlice, TextSlice};
 pub use metrics::{Counter, Gauge, Histogram};
 pub use state::{
     AggregatingState, BroadcastState, ListState, MapState, OperatorListState, ReducingState,

@@ -1,6 +1,7 @@
-//! The only unsafe code of the SDK: copies of short strings of bytes, and the guest's allocator.
-//! Both are here because a call into the engine (`memory.copy`) and dlmalloc's `malloc` and `free`
-//! cost more than all else that is done to a record of some dozen bytes.
+//! The only unsafe code of the SDK: copies of short strings of bytes, slices of a batch's text,
+//! and the guest's allocator. They are here because a call into the engine (`memory.copy`) and
+//! dlmalloc's `malloc` and `free` cost more than all else that is done to a record of some dozen
+//! bytes.
 
 #![expect(unsafe_code, reason = "raw copies and a global allocator cannot be written without")]
 
@@ -11,6 +12,9 @@ use crate::codec::ValueColumn;
 
 #[cfg(all(target_arch = "wasm32", feature = "allocator"))]
 mod allocator;
+mod slices;
+
+pub use slices::{ByteSlice, TextSlice};
 
 /// Strings up to this length are copied in line: in a component `memory.copy` is a call into the
 /// engine, which costs more than the copy of a short string.

@@ -9,6 +9,7 @@ pub use crate::function::{
     KeyedTwoInputProcessFunction, MapFunction, ProcessFunction, TwoInputProcessFunction,
 };
 pub use crate::log::Logger;
+pub use crate::memory::{ByteSlice, TextSlice};
 pub use crate::metrics::{Counter, Gauge, Histogram};
 pub use crate::state::{
     AggregatingState, AggregatingStateDescriptor, BroadcastState, ListState, ListStateDescriptor,

@@ -2,7 +2,8 @@
 //! boundary and on the wire.
 //!
 //! Invariant of a valid batch: `value_ends` is as long as `timestamps`, never decreases and ends
-//! at `values.len()`; `key_ends` is empty (with `keys` empty) or obeys the same for `keys`.
+//! at `values.len()`; `key_ends` is empty (with `keys` empty) or obeys the same for `keys`. Where
+//! every key is the value itself, a batch holds the bytes once, and a view borrows them twice.
 
 use thiserror::Error;
 
@@ -19,6 +20,8 @@ pub struct RecordBatch {
     pub value_ends: Vec<u32>,
     /// The value bytes of all records, back to back.
     pub values: Vec<u8>,
+    /// The key of each record is its value; `key_ends` and `keys` are empty then.
+    pub keyed_by_value: bool,
 }
 
 /// A batch whose columns are borrowed: from a [`RecordBatch`], or from a guest's memory.
@@ -78,13 +81,14 @@ impl RecordBatch {
     /// Borrows all columns.
     #[inline]
     pub fn view(&self) -> RecordBatchView<'_> {
-        RecordBatchView {
+        let view = RecordBatchView {
             timestamps: &self.timestamps,
             key_ends: &self.key_ends,
             keys: &self.keys,
             value_ends: &self.value_ends,
             values: &self.values,
-        }
+        };
+        if self.keyed_by_value { view.keyed_by_value() } else { view }
     }
 
     /// Number of records.
@@ -105,7 +109,7 @@ impl RecordBatch {
         self.view().bytes()
     }
 
-    /// Adds a record without a key.
+    /// Adds a record without a key of its own.
     #[inline]
     pub fn push(&mut self, timestamp: i64, value: &[u8]) {
         self.timestamps.push(timestamp);
@@ -116,6 +120,9 @@ impl RecordBatch {
     /// Adds a record with a key.
     #[inline]
     pub fn push_keyed(&mut self, timestamp: i64, key: &[u8], value: &[u8]) {
+        if self.keyed_by_value {
+            self.own_keys();
+        }
         self.keys.extend_from_slice(key);
         self.key_ends.push(self.keys.len() as u32);
         self.push(timestamp, value);
@@ -124,7 +131,9 @@ impl RecordBatch {
     /// Adds record `index` of another batch, with its key if that batch is keyed.
     #[inline]
     pub fn push_from(&mut self, batch: RecordBatchView<'_>, index: usize) {
-        if batch.is_keyed() {
+        if batch.is_keyed_by_value() && self.shares_keys() {
+            self.push(batch.timestamps[index], batch.value(index));
+        } else if batch.is_keyed() {
             self.push_keyed(batch.timestamps[index], batch.key(index), batch.value(index));
         } else {
             self.push(batch.timestamps[index], batch.value(index));
@@ -133,8 +142,11 @@ impl RecordBatch {
 
     /// Adds all records of another batch.
     pub fn append(&mut self, batch: RecordBatchView<'_>) {
+        if !(batch.is_keyed_by_value() && self.shares_keys()) {
+            self.own_keys();
+            append_column(&mut self.key_ends, &mut self.keys, batch.key_ends, batch.keys);
+        }
         self.timestamps.extend_from_slice(batch.timestamps);
-        append_column(&mut self.key_ends, &mut self.keys, batch.key_ends, batch.keys);
         append_column(&mut self.value_ends, &mut self.values, batch.value_ends, batch.values);
     }
 
@@ -145,6 +157,23 @@ impl RecordBatch {
         self.keys.clear();
         self.value_ends.clear();
         self.values.clear();
+        self.keyed_by_value = false;
+    }
+
+    /// Whether records keyed by their values can be added as such; true of an empty batch, which
+    /// is of that form from here on.
+    #[inline]
+    fn shares_keys(&mut self) -> bool {
+        self.keyed_by_value |= self.is_empty();
+        self.keyed_by_value
+    }
+
+    /// Gives each record a key of its own, if all are keyed by their values.
+    fn own_keys(&mut self) {
+        if std::mem::take(&mut self.keyed_by_value) {
+            self.key_ends.clone_from(&self.value_ends);
+            self.keys.clone_from(&self.values);
+        }
     }
 }
 
@@ -177,13 +206,34 @@ impl<'a> RecordBatchView<'a> {
         !self.key_ends.is_empty()
     }
 
-    /// Bytes of all columns together.
+    /// Whether the key column is the value column.
+    #[inline]
+    pub fn is_keyed_by_value(&self) -> bool {
+        self.is_keyed()
+            && std::ptr::eq(self.key_ends, self.value_ends)
+            && std::ptr::eq(self.keys, self.values)
+    }
+
+    /// The same records, each keyed by its value. Nothing is copied.
+    #[inline]
+    pub fn keyed_by_value(self) -> RecordBatchView<'a> {
+        RecordBatchView { key_ends: self.value_ends, keys: self.values, ..self }
+    }
+
+    /// The same records, with an empty key column.
+    #[inline]
+    pub fn without_keys(self) -> RecordBatchView<'a> {
+        RecordBatchView { key_ends: &[], keys: &[], ..self }
+    }
+
+    /// Bytes of all columns together; of a column that is both, once.
     #[inline]
     pub fn bytes(&self) -> usize {
-        self.timestamps.len() * 8
-            + (self.key_ends.len() + self.value_ends.len()) * 4
-            + self.keys.len()
-            + self.values.len()
+        let keys = match self.is_keyed_by_value() {
+            true => 0,
+            false => self.key_ends.len() * 4 + self.keys.len(),
+        };
+        self.timestamps.len() * 8 + self.value_ends.len() * 4 + self.values.len() + keys
     }
 
     /// The value of a record.
@@ -207,13 +257,9 @@ impl<'a> RecordBatchView<'a> {
 
     /// Copies all records.
     pub fn to_batch(&self) -> RecordBatch {
-        RecordBatch {
-            timestamps: self.timestamps.to_vec(),
-            key_ends: self.key_ends.to_vec(),
-            keys: self.keys.to_vec(),
-            value_ends: self.value_ends.to_vec(),
-            values: self.values.to_vec(),
-        }
+        let mut batch = RecordBatch::new();
+        batch.append(*self);
+        batch
     }
 
     /// Checks the invariant. Batches from a guest or a connection are checked once, at the door.
@@ -223,7 +269,7 @@ impl<'a> RecordBatchView<'a> {
     pub fn validate(&self) -> Result<(), BatchError> {
         let records = self.timestamps.len();
         check_column("value-ends", records, self.value_ends, self.values)?;
-        if self.key_ends.is_empty() && self.keys.is_empty() {
+        if self.is_keyed_by_value() || (self.key_ends.is_empty() && self.keys.is_empty()) {
             return Ok(());
         }
         check_column("key-ends", records, self.key_ends, self.keys)

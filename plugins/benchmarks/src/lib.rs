@@ -2,6 +2,7 @@
 //! binary (`bench/native.rs`), so that the two differ by the sandbox alone.
 
 use sandbar_sdk::prelude::*;
+use sandbar_sdk::text::split;
 
 /// Counts by key and emits every update, as Flink's `sum` does.
 #[derive(Default)]
@@ -9,7 +10,7 @@ struct CountUpdates {
     count: ValueState<u64>,
 }
 
-impl KeyedProcessFunction<String, String, (String, u64)> for CountUpdates {
+impl KeyedProcessFunction<String, TextSlice, (TextSlice, u64)> for CountUpdates {
     fn open(&mut self, ctx: &RuntimeContext) -> Result<()> {
         self.count = ctx.value_state(ValueStateDescriptor::new("count"))?;
         Ok(())
@@ -17,9 +18,9 @@ impl KeyedProcessFunction<String, String, (String, u64)> for CountUpdates {
 
     fn process(
         &mut self,
-        word: String,
+        word: TextSlice,
         _ctx: &mut Context<String>,
-        out: &mut Collector<(String, u64)>,
+        out: &mut Collector<(TextSlice, u64)>,
     ) -> Result<()> {
         let count = self.count.modify(|count| {
             let next = count.unwrap_or(0) + 1;
@@ -37,7 +38,7 @@ struct Count {
     count: ValueState<u64>,
 }
 
-impl KeyedProcessFunction<Vec<u8>, Vec<u8>, Vec<u8>> for Count {
+impl KeyedProcessFunction<Vec<u8>, ByteSlice, Vec<u8>> for Count {
     fn open(&mut self, ctx: &RuntimeContext) -> Result<()> {
         self.count = ctx.value_state(ValueStateDescriptor::new("count"))?;
         Ok(())
@@ -45,7 +46,7 @@ impl KeyedProcessFunction<Vec<u8>, Vec<u8>, Vec<u8>> for Count {
 
     fn process(
         &mut self,
-        _value: Vec<u8>,
+        _value: ByteSlice,
         _ctx: &mut Context<Vec<u8>>,
         _out: &mut Collector<Vec<u8>>,
     ) -> Result<()> {
@@ -74,8 +75,8 @@ sandbar_sdk::plugin! {
             .state("count", "value", "u64")
             .doc("Counts records by key and emits nothing.");
         plugin
-            .flat_map("words", |line: String, out: &mut Collector<String>| {
-                line.split(' ')
+            .flat_map("words", |line: TextSlice, out: &mut Collector<String>| {
+                split(&line, b' ')
                     .filter(|word| !word.is_empty())
                     .for_each(|word| out.collect_str(word));
             })

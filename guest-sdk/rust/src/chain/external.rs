@@ -81,19 +81,19 @@ impl Columns {
         Ok(())
     }
 
-    /// Appends a record without a key whose value is text. If it `keeps` what it is given, the
-    /// record it belongs to does not matter.
+    /// Appends a record without a key whose value is these bytes. If it `keeps` what it is given,
+    /// the record it belongs to does not matter.
     #[inline]
-    fn push_text(&mut self, timestamp: i64, text: &str, keeps: bool) -> Outcome {
+    fn push_raw(&mut self, timestamp: i64, value: &[u8], keeps: bool) -> Outcome {
         if !keeps {
             let append = |bytes: &mut Vec<u8>| {
-                memory::append(bytes, text.as_bytes());
+                memory::append(bytes, value);
                 Ok(())
             };
             return self.push(timestamp, |_| Ok(false), append);
         }
         let batch = &mut self.batch;
-        memory::append(&mut batch.values, text.as_bytes());
+        memory::append(&mut batch.values, value);
         batch.value_ends.push(batch.values.len() as u32);
         batch.timestamps.push(timestamp);
         self.emit_full();
@@ -250,7 +250,7 @@ impl<T: 'static, C: Encode<T>> Pipe<T> for External<C> {
     }
 
     fn reads(&self) -> Reads {
-        if self.codec.is_text() { Reads::ValuesAndTexts } else { Reads::Values }
+        if self.codec.is_raw() { Reads::ValuesAndBytes } else { Reads::Values }
     }
 
     #[inline(never)]
@@ -258,8 +258,8 @@ impl<T: 'static, C: Encode<T>> Pipe<T> for External<C> {
         self.columns.push(timestamp, |_| Ok(false), |bytes| self.codec.encode(value, bytes))
     }
 
-    fn push_text(&mut self, timestamp: i64, text: &str, keeps: bool) -> Outcome {
-        self.columns.push_text(timestamp, text, keeps)
+    fn push_raw(&mut self, timestamp: i64, bytes: &[u8], keeps: bool) -> Outcome {
+        self.columns.push_raw(timestamp, bytes, keeps)
     }
 
     fn push_all(&mut self, chunk: &mut Chunk<T>) {

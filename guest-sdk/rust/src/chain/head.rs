@@ -12,7 +12,7 @@ use crate::host::Batch;
 /// One input of the head operator.
 pub(crate) trait Head {
     /// Pushes all records of a batch. A failure comes with the index of its record.
-    fn process(&mut self, batch: &Batch) -> Result<(), (u32, Failure)>;
+    fn process(&mut self, batch: Batch) -> Result<(), (u32, Failure)>;
 
     /// Passes a signal to the operator and whatever is behind it.
     fn signal(&mut self, signal: Signal<'_>) -> Outcome;
@@ -59,8 +59,9 @@ fn decode_block<T, C: Decode<T>>(
 impl<T: 'static, C: Decode<T>> DecodeHead<T, C> {
     /// Pushes the records of a batch many at a time into pipes that cannot fail: only a record that
     /// does not decode can.
-    fn push_chunks(&mut self, batch: &Batch) -> Result<(), (u32, Failure)> {
-        let column = ValueColumn::new(&batch.values, self.codec.wants_text());
+    fn push_chunks(&mut self, batch: Batch) -> Result<(), (u32, Failure)> {
+        let values = Rc::new(batch.values);
+        let column = ValueColumn::new(&values, self.codec.wants_text());
         self.instance.begin_record();
         let (mut index, mut start) = (0, 0);
         while index < batch.timestamps.len() {
@@ -83,8 +84,9 @@ impl<T: 'static, C: Decode<T>> DecodeHead<T, C> {
 
     /// Pushes the records of a batch one by one, with the slots of their keys if they have keys.
     /// Only decoding is done for some at a time.
-    fn push_each(&mut self, batch: &Batch, slots: Option<&[u32]>) -> Result<(), (u32, Failure)> {
-        let column = ValueColumn::new(&batch.values, self.codec.wants_text());
+    fn push_each(&mut self, batch: Batch, slots: Option<&[u32]>) -> Result<(), (u32, Failure)> {
+        let values = Rc::new(batch.values);
+        let column = ValueColumn::new(&values, self.codec.wants_text());
         let instance = &*self.instance;
         let (mut index, mut start) = (0, 0);
         while index < batch.timestamps.len() {
@@ -113,7 +115,7 @@ impl<T: 'static, C: Decode<T>> DecodeHead<T, C> {
 }
 
 impl<T: 'static, C: Decode<T>> Head for DecodeHead<T, C> {
-    fn process(&mut self, batch: &Batch) -> Result<(), (u32, Failure)> {
+    fn process(&mut self, batch: Batch) -> Result<(), (u32, Failure)> {
         if !self.keyed {
             return match self.never_fails {
                 true => self.push_chunks(batch),
@@ -121,7 +123,12 @@ impl<T: 'static, C: Decode<T>> Head for DecodeHead<T, C> {
             };
         }
         let keys = Rc::clone(&self.instance.keys);
-        keys.begin_call(batch.timestamps.len(), &batch.key_ends, &batch.keys)
+        let (ends, column) = match batch.key_ends.is_empty() && batch.keys.is_empty() {
+            // Keyed by value (wit/types.wit).
+            true => (&batch.value_ends, &batch.values),
+            false => (&batch.key_ends, &batch.keys),
+        };
+        keys.begin_call(batch.timestamps.len(), ends, column)
             .map_err(|error| (0, Failure::new(0, error.into_fatal())))?;
         let slots = keys.records();
         self.push_each(batch, Some(&slots))

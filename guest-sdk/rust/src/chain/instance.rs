@@ -114,7 +114,7 @@ impl Instance {
     }
 
     /// Processes a batch of one input.
-    pub(crate) fn process(&mut self, input: u32, batch: &Batch) -> Result<(), CallError> {
+    pub(crate) fn process(&mut self, input: u32, batch: Batch) -> Result<(), CallError> {
         let Some(head) = self.heads.get_mut(input as usize) else {
             return self.fail(format!("operator {} has no input {input}", self.names[0]));
         };

@@ -55,9 +55,9 @@ pub(crate) trait Pipe<T>: 'static {
         Err(unread())
     }
 
-    /// Takes a value that is text, without it being copied into a value first. `keeps` says that
-    /// no value will have to be taken back.
-    fn push_text(&mut self, _timestamp: i64, _text: &str, _keeps: bool) -> Outcome {
+    /// Takes the bytes of a value that is text or bytes as they are, without them being copied into
+    /// a value first. `keeps` says that no value will have to be taken back.
+    fn push_raw(&mut self, _timestamp: i64, _bytes: &[u8], _keeps: bool) -> Outcome {
         Err(unread())
     }
 
@@ -88,8 +88,8 @@ pub(crate) enum Reads {
     Nothing,
     /// It takes references to values.
     Values,
-    /// It also takes texts that are no values yet.
-    ValuesAndTexts,
+    /// It also takes text or bytes that are no values yet.
+    ValuesAndBytes,
 }
 
 #[cold]

@@ -53,13 +53,19 @@ fn register(plugin: &mut PluginBuilder) {
         .input(Text)
         .output(Text);
     plugin
-        .flat_map("cut", |line: String, out: &mut Collector<String>| {
+        .flat_map("cut", |line: TextSlice, out: &mut Collector<String>| {
             for (number, word) in line.split(' ').enumerate() {
                 if number % 7 == 5 { out.collect(word.to_owned()) } else { out.collect_str(word) }
             }
         })
         .input(Text)
         .output(Text);
+    plugin
+        .flat_map("halves", |value: ByteSlice, out: &mut Collector<Vec<u8>>| {
+            value.chunks(value.len().div_ceil(2).max(1)).for_each(|half| out.collect_bytes(half));
+        })
+        .input(Bytes)
+        .output(Bytes);
     plugin.map("shout", |word: String| word.to_uppercase()).input(Text).output(Text);
     plugin.map("length", |bytes: Vec<u8>| bytes.len() as u64).input(Bytes).output(Compact);
     plugin.filter("short", |word: &String| word.len() < 4).input(Text).output(Text);
@@ -236,7 +242,7 @@ fn records_pass_through_fused_operators_with_their_timestamps() {
         ("shout", &[OUT]),
     ])
     .unwrap();
-    instance.process(0, &lines(&["a long way", "", "to go"])).unwrap();
+    instance.process(0, lines(&["a long way", "", "to go"])).unwrap();
     assert_eq!(emitted(&host, 0), ["0:A", "0:WAY", "10:", "20:TO", "20:GO"]);
 }
 
@@ -248,7 +254,7 @@ fn an_output_with_several_targets_feeds_them_all() {
         ("shout", &[&[Target::External(1)]]),
     ])
     .unwrap();
-    instance.process(0, &lines(&["a b"])).unwrap();
+    instance.process(0, lines(&["a b"])).unwrap();
     assert_eq!(emitted(&host, 0), ["0:A", "0:B"]);
     assert_eq!(emitted(&host, 1), ["0:A", "0:B"]);
     assert_eq!(emitted(&host, 7), ["0:a", "0:b"]);
@@ -258,14 +264,14 @@ fn an_output_with_several_targets_feeds_them_all() {
 fn fused_operators_of_different_types_meet_in_bytes() {
     let (host, mut instance) =
         chain(&[("shout", &[&[Target::Chained(1)]]), ("length", &[OUT])]).unwrap();
-    instance.process(0, &lines(&["four", ""])).unwrap();
+    instance.process(0, lines(&["four", ""])).unwrap();
     assert_eq!(emitted(&host, 0), ["0:\u{4}", "10:\0"]);
 }
 
 #[test]
 fn an_output_nobody_reads_is_dropped() {
     let (host, mut instance) = chain(&[("route", &[&[], OUT])]).unwrap();
-    instance.process(0, &lines(&["a"])).unwrap();
+    instance.process(0, lines(&["a"])).unwrap();
     assert_eq!(emitted(&host, 0), ["0:a"]);
 }
 
@@ -276,11 +282,11 @@ fn bad_record(operator: u32, index: u32, message: &str) -> Result<(), CallError>
 #[test]
 fn a_refused_record_leaves_no_trace_in_any_output() {
     let (host, mut instance) = chain(&[("route", &[OUT, &[Target::External(1)]])]).unwrap();
-    let refused = instance.process(0, &lines(&["one", "two", "bad", "three"]));
+    let refused = instance.process(0, lines(&["one", "two", "bad", "three"]));
     assert_eq!(refused, bad_record(0, 2, "it is bad"));
     assert_eq!(emitted(&host, 0), ["0:one", "10:two"]);
     assert_eq!(emitted(&host, 1), ["0:one", "10:two"]);
-    instance.process(0, &lines(&["three"])).unwrap();
+    instance.process(0, lines(&["three"])).unwrap();
     assert_eq!(emitted(&host, 0), ["0:one", "10:two", "0:three"]);
 }
 
@@ -288,7 +294,7 @@ fn a_refused_record_leaves_no_trace_in_any_output() {
 fn a_fused_operator_refuses_the_input_record_that_led_to_it() {
     let (host, mut instance) =
         chain(&[("split", &[&[Target::Chained(1)]]), ("refuse-c", &[OUT])]).unwrap();
-    let refused = instance.process(0, &lines(&["a", "b c d", "e"]));
+    let refused = instance.process(0, lines(&["a", "b c d", "e"]));
     assert_eq!(refused, bad_record(1, 1, "no c"));
     assert_eq!(emitted(&host, 0), ["0:a"]);
 }
@@ -296,7 +302,7 @@ fn a_fused_operator_refuses_the_input_record_that_led_to_it() {
 #[test]
 fn an_undecodable_record_is_refused_by_the_head() {
     let (host, mut instance) = chain(&[("shout", &[OUT])]).unwrap();
-    match instance.process(0, &batch(&[b"a", b"\xff", b"b"])) {
+    match instance.process(0, batch(&[b"a", b"\xff", b"b"])) {
         Err(CallError::BadRecord { operator: 0, index: 1, message }) => {
             assert!(message.starts_with("the value is not text"), "{message}");
         }
@@ -309,14 +315,14 @@ fn an_undecodable_record_is_refused_by_the_head() {
 fn results_leave_in_batches_of_a_bounded_size() {
     let (host, mut instance) = chain(&[("shout", &[OUT])]).unwrap();
     let long = "y".repeat(1000);
-    instance.process(0, &lines(&vec![long.as_str(); 200])).unwrap();
+    instance.process(0, lines(&vec![long.as_str(); 200])).unwrap();
     let sizes: Vec<usize> =
         host.emitted.borrow().iter().map(|(_, batch)| batch.values.len()).collect();
     assert_eq!(sizes.iter().sum::<usize>(), 200_000);
     assert!(sizes.iter().all(|size| *size <= 33_000), "{sizes:?}");
     let short = vec!["z"; 20_000];
     host.emitted.borrow_mut().clear();
-    instance.process(0, &lines(&short)).unwrap();
+    instance.process(0, lines(&short)).unwrap();
     let records: Vec<usize> =
         host.emitted.borrow().iter().map(|(_, batch)| batch.timestamps.len()).collect();
     assert_eq!(records, [8192, 8192, 3616]);
@@ -327,7 +333,7 @@ fn results_of_one_record_are_kept_back_up_to_a_megabyte() {
     let explode = |config: &str| {
         let name = format!("explode {config}");
         let (host, mut instance) = chain(&[(&name, &[OUT])]).unwrap();
-        let failed = instance.process(0, &lines(&["boom"]));
+        let failed = instance.process(0, lines(&["boom"]));
         (emitted(&host, 0).len(), failed)
     };
     let kept_back = explode(r#"{"copies":900,"bytes":1000}"#);
@@ -364,8 +370,8 @@ fn a_chain_that_does_not_fit_is_refused_with_the_operator_named() {
     );
     check_refused(
         &[("nothing", &[OUT])],
-        "opening operator 'nothing': there is no operator 'nothing', only: split, cut, shout, \
-         length, short, refuse-c, odd-twice, blow-up, route, explode",
+        "opening operator 'nothing': there is no operator 'nothing', only: split, cut, halves, \
+         shout, length, short, refuse-c, odd-twice, blow-up, route, explode",
     );
 }
 
@@ -402,7 +408,7 @@ fn keyed(
     let mut instance =
         open(Rc::clone(&host) as Rc<dyn Host>, &[chained], |_| Ok(definition.take().unwrap()))
             .unwrap();
-    let outcome = instance.process(0, input);
+    let outcome = instance.process(0, input.clone());
     let emitted = host.emitted.borrow();
     let keys = emitted.iter().flat_map(|(_, batch)| {
         assert_eq!(batch.key_ends.len(), batch.timestamps.len());
@@ -468,7 +474,7 @@ proptest! {
         let mut start = 0;
         while start < input.len() {
             let slice: Vec<&[u8]> = input[start..].iter().map(Vec::as_slice).collect();
-            match instance.process(0, &batch(&slice)) {
+            match instance.process(0, batch(&slice)) {
                 Ok(()) => start = input.len(),
                 Err(CallError::BadRecord { index, .. }) => start += index as usize + 1,
                 Err(other) => panic!("{other:?}"),
@@ -495,9 +501,9 @@ proptest! {
 #[test]
 fn a_failure_of_both_outputs_refuses_one_record() {
     let (host, mut instance) = chain(&[("odd-twice", &[OUT, &[Target::External(1)]])]).unwrap();
-    let refused = instance.process(0, &lines(&["a", "odd", "b"]));
+    let refused = instance.process(0, lines(&["a", "odd", "b"]));
     assert!(matches!(refused, Err(CallError::BadRecord { index: 1, .. })), "{refused:?}");
-    instance.process(0, &lines(&["b"])).unwrap();
+    instance.process(0, lines(&["b"])).unwrap();
     assert_eq!(emitted(&host, 0), [r#"0:{"text":"a"}"#, r#"0:{"text":"b"}"#]);
     assert_eq!(emitted(&host, 1), emitted(&host, 0));
 }
@@ -506,7 +512,7 @@ fn a_failure_of_both_outputs_refuses_one_record() {
 fn borrowed_texts_leave_in_batches_of_a_bounded_size() {
     let (host, mut instance) = chain(&[("cut", &[OUT])]).unwrap();
     let line = "word ".repeat(30_000);
-    instance.process(0, &lines(&[line.trim_end(), "the end"])).unwrap();
+    instance.process(0, lines(&[line.trim_end(), "the end"])).unwrap();
     let batches = host.emitted.borrow();
     let sizes = batches.iter().map(|(_, batch)| batch.values.len());
     assert!(sizes.clone().all(|size| size <= 33_000), "{sizes:?}");
@@ -515,10 +521,21 @@ fn borrowed_texts_leave_in_batches_of_a_bounded_size() {
 }
 
 #[test]
+fn borrowed_bytes_reach_the_output_and_a_fused_operator() {
+    let (alone, mut one) = chain(&[("halves", &[OUT])]).unwrap();
+    one.process(0, batch(&[b"left-right", b"", b"odd"])).unwrap();
+    assert_eq!(emitted(&alone, 0), ["0:left-", "0:right", "20:od", "20:d"]);
+    let (host, mut instance) =
+        chain(&[("halves", &[&[Target::Chained(1)]]), ("halves", &[OUT])]).unwrap();
+    instance.process(0, batch(&[b"left-right"])).unwrap();
+    assert_eq!(emitted(&host, 0), ["0:lef", "0:t-", "0:rig", "0:ht"]);
+}
+
+#[test]
 fn few_large_values_are_gathered() {
     let (host, mut instance) = chain(&[("blow-up", &[OUT])]).unwrap();
     let input = vec!["x"; 200];
-    instance.process(0, &lines(&input)).unwrap();
+    instance.process(0, lines(&input)).unwrap();
     assert_eq!(emitted(&host, 0).len(), 200);
     let most = MOST_ALIVE.with(|alive| alive.get());
     assert!(most <= 8, "{most} of the large values were there at once");

@@ -1,14 +1,14 @@
 //! The bytes of keys. They decide the key group and the place of state, so they must never change.
 //!
-//! A `String` is its raw UTF-8 and a `Vec<u8>` its raw bytes, so that keys which the host cuts from
-//! records (`key = "value"`, `key = { json = .. }`) read as the same keys; everything else is in
-//! postcard's form: integers as varints, tuples and structs field by field.
+//! Text is its raw UTF-8 and bytes are themselves, owned or slices, so that keys which the host
+//! cuts from records (`key = "value"`, `key = { json = .. }`) read as the same keys; everything
+//! else is in postcard's form: integers as varints, tuples and structs field by field.
 
 use std::any::{Any, TypeId};
 
 use super::{Data, compact};
 use crate::error::Error;
-use crate::memory;
+use crate::memory::{self, ByteSlice, TextSlice};
 
 /// A type that records can be keyed by.
 ///
@@ -24,6 +24,8 @@ pub(crate) fn is_plain<T: 'static>() -> bool {
     let plain = [
         TypeId::of::<String>(),
         TypeId::of::<Vec<u8>>(),
+        TypeId::of::<TextSlice>(),
+        TypeId::of::<ByteSlice>(),
         TypeId::of::<bool>(),
         TypeId::of::<u8>(),
         TypeId::of::<u16>(),
@@ -48,6 +50,10 @@ pub(crate) fn encode_key<K: Key>(key: &K, bytes: &mut Vec<u8>) -> Result<(), Err
         memory::append(bytes, text.as_bytes());
     } else if let Some(raw) = any.downcast_ref::<Vec<u8>>() {
         memory::append(bytes, raw);
+    } else if let Some(text) = any.downcast_ref::<TextSlice>() {
+        memory::append(bytes, text.as_bytes());
+    } else if let Some(raw) = any.downcast_ref::<ByteSlice>() {
+        memory::append(bytes, raw);
     } else {
         compact::to_bytes(key, bytes)?;
     }
@@ -63,6 +69,12 @@ pub(crate) fn decode_key<K: Key>(bytes: &[u8]) -> Result<K, Error> {
         let valid = str::from_utf8(bytes)
             .map_err(|error| Error::from(error).context("the key is not text"))?;
         *text = Some(memory::to_string(valid));
+    } else if let Some(text) = slot.downcast_mut::<Option<TextSlice>>() {
+        let valid = str::from_utf8(bytes)
+            .map_err(|error| Error::from(error).context("the key is not text"))?;
+        *text = Some(TextSlice::from(valid));
+    } else if let Some(raw) = slot.downcast_mut::<Option<ByteSlice>>() {
+        *raw = Some(ByteSlice::from(bytes));
     } else if let Some(raw) = slot.downcast_mut::<Option<Vec<u8>>>() {
         *raw = Some(memory::to_vec(bytes));
     }

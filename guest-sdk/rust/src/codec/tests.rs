@@ -41,7 +41,7 @@ fn check_refused<T: std::fmt::Debug>(codec: impl Decode<T>, bytes: &[u8], expect
 
 #[test]
 fn undecodable_bytes_say_why() {
-    check_refused(Text, &[0xff], "the value is not text: invalid utf-8");
+    check_refused::<String>(Text, &[0xff], "the value is not text: invalid utf-8");
     check_refused::<u64>(Json, b"seven", "the value does not parse as JSON");
     check_refused::<u64>(Compact, &[], "the bytes are no u64");
     check_refused::<u64>(Compact, &[1, 2], "1 bytes are left over");

@@ -6,9 +6,9 @@ use std::str::Utf8Error;
 
 use super::{Decode, Encode, Format, ValueColumn};
 use crate::error::Error;
-use crate::memory;
+use crate::memory::{self, TextSlice};
 
-/// `String`s as raw UTF-8. Bytes that are not UTF-8 make a bad record.
+/// `String`s and [`TextSlice`]s as raw UTF-8. Bytes that are not UTF-8 make a bad record.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Text;
 
@@ -33,7 +33,7 @@ impl Encode<String> for Text {
         true
     }
 
-    fn is_text(&self) -> bool {
+    fn is_raw(&self) -> bool {
         true
     }
 }
@@ -53,6 +53,50 @@ impl Decode<String> for Text {
             Ok(text) => Ok(text),
             Err(error) => Err(not_text(error)),
         }
+    }
+
+    fn wants_text(&self) -> bool {
+        true
+    }
+}
+
+impl Format<TextSlice> for Text {
+    fn format(&self) -> String {
+        "text".to_owned()
+    }
+}
+
+impl Encode<TextSlice> for Text {
+    #[inline(always)]
+    fn encode(&self, value: &TextSlice, bytes: &mut Vec<u8>) -> Result<(), Error> {
+        memory::append(bytes, value.as_bytes());
+        Ok(())
+    }
+
+    fn never_fails(&self) -> bool {
+        true
+    }
+
+    fn is_raw(&self) -> bool {
+        true
+    }
+}
+
+impl Decode<TextSlice> for Text {
+    fn decode(&self, bytes: &[u8]) -> Result<TextSlice, Error> {
+        match str::from_utf8(bytes) {
+            Ok(text) => Ok(TextSlice::from(text)),
+            Err(error) => Err(not_text(error)),
+        }
+    }
+
+    #[inline(always)]
+    fn decode_from(
+        &self,
+        column: &ValueColumn<'_>,
+        range: Range<usize>,
+    ) -> Result<TextSlice, Error> {
+        TextSlice::of_column(column, range).map_err(not_text)
     }
 
     fn wants_text(&self) -> bool {

@@ -101,7 +101,7 @@ impl<S: Operators> OperatorGuest for Component<S> {
     }
 
     fn process(input: u32, batch: Batch) -> Result<(), WitError> {
-        call(|instance| instance.process(input, &batch))
+        call(|instance| instance.process(input, batch))
     }
 
     fn on_watermark(watermark: i64) -> Result<(), WitError> {

@@ -141,7 +141,7 @@ impl<In: Data, Out: Data> OperatorHarness<In, Out> {
     /// behind it have not.
     pub fn push_batch(&mut self, records: impl IntoIterator<Item = (In, i64)>) -> Result<()> {
         let batch = encode(records, self.first_key.as_mut())?;
-        self.run(0, &batch)
+        self.run(0, batch)
     }
 }
 
@@ -162,7 +162,7 @@ impl<First: Data, Second: Data, Out> OperatorHarness<First, Out, Second> {
     /// What the function failed with.
     pub fn push_first(&mut self, value: First, timestamp: i64) -> Result<()> {
         let batch = encode([(value, timestamp)], self.first_key.as_mut())?;
-        self.run(0, &batch)
+        self.run(0, batch)
     }
 
     /// Processes one record of the second input.
@@ -171,7 +171,7 @@ impl<First: Data, Second: Data, Out> OperatorHarness<First, Out, Second> {
     /// What the function failed with.
     pub fn push_second(&mut self, value: Second, timestamp: i64) -> Result<()> {
         let batch = encode([(value, timestamp)], self.second_key.as_mut())?;
-        self.run(1, &batch)
+        self.run(1, batch)
     }
 }
 
@@ -214,7 +214,7 @@ impl<In, Out, Second> OperatorHarness<In, Out, Second> {
         OperatorHarness { host, instance, outputs, first_key, second_key, marker: PhantomData }
     }
 
-    fn run(&mut self, input: u32, batch: &Batch) -> Result<()> {
+    fn run(&mut self, input: u32, batch: Batch) -> Result<()> {
         outcome(self.instance.process(input, batch))
     }
 

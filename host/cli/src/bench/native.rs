@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use memchr::memchr_iter;
 use rustc_hash::FxHashMap;
 use sandbar_model::plugin::{OperatorDescription, OperatorKind, PluginDescription, Port};
 use sandbar_model::{RecordBatch, RecordBatchView};
@@ -66,7 +67,7 @@ impl NativeFunction for Bump {
     }
 }
 
-/// Splits lines at blanks.
+/// Splits lines at blanks, with vectors of the processor.
 struct Words;
 
 impl NativeFunction for Words {
@@ -77,10 +78,14 @@ impl NativeFunction for Words {
         out: &mut RecordBatch,
     ) -> Result<(), (usize, String)> {
         for index in 0..batch.len() {
-            let line = std::str::from_utf8(batch.value(index))
-                .map_err(|error| (index, error.to_string()))?;
-            for word in line.split(' ').filter(|word| !word.is_empty()) {
-                out.push(batch.timestamps[index], word.as_bytes());
+            let line = batch.value(index);
+            std::str::from_utf8(line).map_err(|error| (index, error.to_string()))?;
+            let mut start = 0;
+            for end in memchr_iter(b' ', line).chain([line.len()]) {
+                if end > start {
+                    out.push(batch.timestamps[index], &line[start..end]);
+                }
+                start = end + 1;
             }
         }
         Ok(())

@@ -63,3 +63,35 @@ proptest! {
         prop_assert_eq!(batch.view().copy_from(start), batch_of(&all[start..]));
     }
 }
+
+proptest! {
+    /// A batch that holds keys and values once reads as one that holds them twice, however records
+    /// of both forms are mixed.
+    #[test]
+    fn records_keyed_by_their_values_read_as_any_others(
+        values in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..9), 1..9),
+        cuts in prop::collection::vec(any::<bool>(), 9),
+    ) {
+        let twice_of = |value: &Vec<u8>| (7, value.clone(), value.clone());
+        let records: Vec<_> = values.iter().map(twice_of).collect();
+        let twice = batch_of(&records);
+        let once = twice.view().keyed_by_value();
+        prop_assert!(once.is_keyed_by_value());
+        prop_assert!(once.bytes() < twice.bytes());
+        let mut mixed = RecordBatch::new();
+        for (index, shared) in (0..records.len()).zip(&cuts) {
+            mixed.push_from(if *shared { once } else { twice.view() }, index);
+        }
+        let mut appended = once.to_batch();
+        prop_assert!(appended.keyed_by_value && appended.keys.is_empty());
+        appended.append(if cuts[0] { once } else { twice.view() });
+        for batch in [&mixed, &appended] {
+            batch.view().validate().unwrap();
+            for index in 0..batch.len() {
+                let expected = twice.view().value(index % records.len());
+                prop_assert_eq!(batch.view().key(index), expected);
+                prop_assert_eq!(batch.view().value(index), expected);
+            }
+        }
+    }
+}

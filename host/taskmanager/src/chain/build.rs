@@ -179,7 +179,8 @@ impl ChainBuilder<'_> {
             .map_err(TaskError::of_guest)?;
         let subtask = self.deployment.subtask;
         let name = node.name.clone();
-        Ok(Box::new(WasmOperator::new(name, subtask, instance, policy, metrics)))
+        let keyed = is_keyed(node);
+        Ok(Box::new(WasmOperator::new(name, subtask, keyed, instance, policy, metrics)))
     }
 
     fn links(&self, segment: &Segment) -> Result<Vec<ChainLink>, TaskError> {
@@ -203,17 +204,13 @@ impl ChainBuilder<'_> {
 
     fn services(&self, head: &OperatorNode, links: &[ChainLink]) -> GuestServices {
         let vertex = self.deployment.vertex();
-        let keyed = match &head.body {
-            OperatorBody::Plugin { kind, .. } => kind.is_keyed(),
-            OperatorBody::Source(_) | OperatorBody::Sink(_) | OperatorBody::Key(_) => false,
-        };
         let memory = self.deployment.slot.managed.clone();
         let key_groups = KeyGroups::of_subtask(
             self.deployment.subtask,
             vertex.parallelism,
             vertex.max_parallelism,
         );
-        let keyed_state = keyed
+        let keyed_state = is_keyed(head)
             .then(|| KeyedState::new(key_groups.clone(), memory.clone(), Arc::clone(self.clock)));
         GuestServices {
             job: self.deployment.job.graph.name.clone(),
@@ -273,4 +270,11 @@ impl ChainBuilder<'_> {
 
 fn deployment_error(node: &OperatorNode, reason: &str) -> TaskError {
     TaskError::Deployment { operator: node.name.clone(), reason: reason.to_owned() }
+}
+
+fn is_keyed(node: &OperatorNode) -> bool {
+    match &node.body {
+        OperatorBody::Plugin { kind, .. } => kind.is_keyed(),
+        OperatorBody::Source(_) | OperatorBody::Sink(_) | OperatorBody::Key(_) => false,
+    }
 }

@@ -63,10 +63,7 @@ impl Operator for KeyOperator {
     fn process(&mut self, _input: u32, batch: RecordBatchView<'_>) -> Result<(), TaskError> {
         match self.rule.clone() {
             // The value column is the key column too: nothing is copied.
-            KeyRule::Value => self.outputs.emit(
-                0,
-                RecordBatchView { key_ends: batch.value_ends, keys: batch.values, ..batch },
-            ),
+            KeyRule::Value => self.outputs.emit(0, batch.keyed_by_value()),
             KeyRule::Json(pointer) => self.key_by_json(&pointer, batch),
         }
     }

@@ -30,6 +30,8 @@ pub(crate) struct BadRecords {
 pub(crate) struct WasmOperator {
     name: String,
     subtask: u32,
+    /// The guest is given the keys of records.
+    keyed: bool,
     instance: Instance,
     bad_records: BadRecords,
     metrics: OperatorMetrics,
@@ -39,11 +41,21 @@ impl WasmOperator {
     pub(crate) fn new(
         name: String,
         subtask: u32,
+        keyed: bool,
         instance: Instance,
         bad_records: BadRecords,
         metrics: OperatorMetrics,
     ) -> WasmOperator {
-        WasmOperator { name, subtask, instance, bad_records, metrics }
+        WasmOperator { name, subtask, keyed, instance, bad_records, metrics }
+    }
+
+    /// The columns that the guest is given: keys only where it has a use for them, and not where
+    /// they are the values.
+    fn given<'b>(&self, batch: RecordBatchView<'b>) -> RecordBatchView<'b> {
+        match self.keyed && !batch.is_keyed_by_value() {
+            true => batch,
+            false => batch.without_keys(),
+        }
     }
 
     fn host(&mut self) -> &mut GuestHost {
@@ -127,7 +139,7 @@ impl Operator for WasmOperator {
         let mut rest: Option<RecordBatch> = None;
         loop {
             let view = rest.as_ref().map_or(batch, RecordBatch::view);
-            let Err(error) = self.instance.process(input, view) else {
+            let Err(error) = self.instance.process(input, self.given(view)) else {
                 return Ok(());
             };
             let GuestFault::BadRecord { operator, index, message } = &error.fault else {

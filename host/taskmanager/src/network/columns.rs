@@ -1,5 +1,6 @@
 //! A record batch as a payload: four words (records, ends of keys, bytes of keys, bytes of values),
-//! then the five columns. Pure.
+//! then the five columns. Where every key is the value itself, [`KEYED_BY_VALUE`] stands for the
+//! number of ends of keys, and neither they nor the keys are there. Pure.
 //!
 //! Law: what [`decode`] returns is a valid batch; nobody behind it checks again.
 
@@ -11,6 +12,9 @@ use super::payload::PayloadReader;
 /// Bytes in front of the columns.
 const LENGTHS_BYTES: usize = 16;
 
+/// In place of a number of ends: the keys are the values.
+const KEYED_BY_VALUE: u32 = u32::MAX;
+
 /// Bytes of a batch as a payload.
 pub(crate) fn encoded_bytes(batch: RecordBatchView<'_>) -> usize {
     LENGTHS_BYTES + batch.bytes()
@@ -19,14 +23,19 @@ pub(crate) fn encoded_bytes(batch: RecordBatchView<'_>) -> usize {
 /// Appends a batch of less than 4 GiB.
 pub(crate) fn encode(batch: RecordBatchView<'_>, out: &mut Vec<u8>) {
     out.reserve(encoded_bytes(batch));
-    for length in [batch.len(), batch.key_ends.len(), batch.keys.len(), batch.values.len()] {
-        out.extend_from_slice(&(length as u32).to_le_bytes());
+    let own = if batch.is_keyed_by_value() { batch.without_keys() } else { batch };
+    let key_ends = match batch.is_keyed_by_value() {
+        true => KEYED_BY_VALUE,
+        false => own.key_ends.len() as u32,
+    };
+    for length in [own.len() as u32, key_ends, own.keys.len() as u32, own.values.len() as u32] {
+        out.extend_from_slice(&length.to_le_bytes());
     }
-    put_timestamps(batch.timestamps, out);
-    put_ends(batch.key_ends, out);
-    put_ends(batch.value_ends, out);
-    out.extend_from_slice(batch.keys);
-    out.extend_from_slice(batch.values);
+    put_timestamps(own.timestamps, out);
+    put_ends(own.key_ends, out);
+    put_ends(own.value_ends, out);
+    out.extend_from_slice(own.keys);
+    out.extend_from_slice(own.values);
 }
 
 /// Reads a payload into an empty batch.
@@ -39,8 +48,12 @@ pub(crate) fn decode(
     batch: &mut RecordBatch,
 ) -> Result<(), FrameError> {
     let mut reader = PayloadReader::new(header, payload);
-    let [records, key_ends, keys, values] =
+    let [records, mut key_ends, keys, values] =
         [reader.length()?, reader.length()?, reader.length()?, reader.length()?];
+    let keyed_by_value = key_ends == KEYED_BY_VALUE as usize;
+    if keyed_by_value {
+        key_ends = 0;
+    }
     read_timestamps(reader.bytes(records.saturating_mul(8))?, &mut batch.timestamps);
     read_ends(reader.bytes(key_ends.saturating_mul(4))?, &mut batch.key_ends);
     read_ends(reader.bytes(records.saturating_mul(4))?, &mut batch.value_ends);
@@ -48,7 +61,10 @@ pub(crate) fn decode(
     batch.values.extend_from_slice(reader.bytes(values)?);
     reader.end()?;
     let kind = header.kind;
-    batch.view().validate().map_err(|source| FrameError::Columns { kind, source })
+    // Validated before it says so: a view that shares its keys is not asked about `keys`.
+    let valid = batch.view().validate().map_err(|source| FrameError::Columns { kind, source });
+    batch.keyed_by_value = keyed_by_value;
+    valid
 }
 
 // On a little-endian machine these loops compile to a copy of memory.

@@ -53,8 +53,11 @@ pub(crate) fn open(operator: &str) -> Result<(), String> {
 }
 
 pub(crate) fn process(operator: &str, batch: &Batch) -> Result<(), String> {
-    let keys = strings(&batch.key_ends, &batch.keys);
     let values = strings(&batch.value_ends, &batch.values);
+    let keys = match batch.key_ends.is_empty() {
+        true => values.clone(),
+        false => strings(&batch.key_ends, &batch.keys),
+    };
     match operator {
         "runtime-context" => context(),
         "collector" => values.iter().enumerate().for_each(|(i, value)| emit(i % 2, value)),

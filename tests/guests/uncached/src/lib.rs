@@ -65,9 +65,13 @@ impl OperatorGuest for Uncached {
 
     fn process(_input: u32, batch: Batch) -> Result<(), Error> {
         let nothing = Packed { ends: Vec::new(), bytes: Vec::new() };
+        let (ends, keys) = match batch.key_ends.is_empty() {
+            true => (&batch.value_ends, &batch.values),
+            false => (&batch.key_ends, &batch.keys),
+        };
         let mut start = 0;
-        for end in &batch.key_ends {
-            let bytes = batch.keys[start as usize..*end as usize].to_vec();
+        for end in ends {
+            let bytes = keys[start as usize..*end as usize].to_vec();
             start = *end;
             let key = Packed { ends: vec![bytes.len() as u32], bytes };
             let found = keyed_state::multi_get(STATE.get(), &key, &nothing);

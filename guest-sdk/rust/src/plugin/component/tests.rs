@@ -108,7 +108,8 @@ fn a_job_is_defined_described_and_run_from_the_same_builder() {
     let count = chained("keyed-count-3", vec![vec![OutputTarget::External(0)]]);
     JobComponent::<WordCount>::open(vec![count]).unwrap();
     JobComponent::<WordCount>::process(0, one_record(b"a", &[1, b'a'])).unwrap();
-    let keyless = JobComponent::<WordCount>::process(0, one_record(b"", &[1, b'a']));
+    let endless = Batch { key_ends: Vec::new(), ..one_record(b"a", &[1, b'a']) };
+    let keyless = JobComponent::<WordCount>::process(0, endless);
     assert!(matches!(keyless, Err(WitError::Fatal(why)) if why.contains("0 keys for 1 records")));
     let bad = JobComponent::<WordCount>::process(0, one_record(b"a", &[200]));
     assert!(matches!(bad, Err(WitError::BadRecord(BadRecord { operator: 0, index: 0, .. }))));

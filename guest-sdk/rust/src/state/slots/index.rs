@@ -43,12 +43,15 @@ impl HashIndex {
         }
     }
 
-    /// The slot that a key of this hash is in, if it is in its first place, as most are; any slot
-    /// or none that exists otherwise.
+    /// The slot that a key of this hash is in, if it is in its first or second place, as most are;
+    /// any slot or none that exists otherwise. Without a branch, as the processor would guess it
+    /// wrong.
     #[inline(always)]
     pub(super) fn guess(&self, hash: u32) -> u32 {
         let mask = self.entries.len() - 1;
-        self.entries[hash as usize & mask].slot
+        let first = self.entries[hash as usize & mask];
+        let second = self.entries[(hash as usize + 1) & mask];
+        std::hint::select_unpredictable(first.hash == hash, first.slot, second.slot)
     }
 
     /// Adds a slot that is not in the table.

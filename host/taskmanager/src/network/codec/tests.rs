@@ -33,7 +33,7 @@ fn shown(frame: &Frame) -> String {
 fn batches() -> impl Strategy<Value = RecordBatch> {
     let bytes = || proptest::collection::vec(any::<u8>(), 0..40);
     let records = proptest::collection::vec((any::<i64>(), bytes(), bytes()), 0..60);
-    (any::<bool>(), records).prop_map(|(keyed, records)| {
+    (any::<bool>(), any::<bool>(), records).prop_map(|(keyed, by_value, records)| {
         let mut batch = RecordBatch::new();
         for (timestamp, key, value) in records {
             if keyed {
@@ -42,7 +42,7 @@ fn batches() -> impl Strategy<Value = RecordBatch> {
                 batch.push(timestamp, &value);
             }
         }
-        batch
+        if keyed && by_value { batch.view().keyed_by_value().to_batch() } else { batch }
     })
 }
 
