@@ -273,10 +273,13 @@ impl JobManager {
         match message {
             ToJobManager::Register(_) => {}
             ToJobManager::Heartbeat(report) => self.on_heartbeat(&id, report),
-            ToJobManager::TaskState { task, state, error, metrics } => {
+            ToJobManager::TaskState { task, state, error, metrics, accumulators } => {
                 if let Some(master) = self.jobs.get_mut(&task.job) {
                     if !metrics.is_empty() {
                         master.set_metrics(task, metrics);
+                    }
+                    if state.is_terminal() {
+                        master.set_accumulators(task, accumulators);
                     }
                     self.tell(task.job, ExecutionEvent::TaskState { task, state, error });
                 }

@@ -43,6 +43,21 @@ pub fn binary() -> PathBuf {
     binary
 }
 
+/// An example of the crate `sandbar-client`, which `cargo test --workspace` builds first.
+///
+/// # Panics
+/// If it has not been built.
+pub fn client_example(name: &str) -> PathBuf {
+    let binary = binary();
+    let path = binary.with_file_name("examples").join(name);
+    assert!(
+        path.is_file(),
+        "{} is missing: run `cargo build -p sandbar-client --examples` first",
+        path.display()
+    );
+    path
+}
+
 /// The module of a guest crate, as `make guests` builds it.
 ///
 /// # Panics

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
 use sandbar_metrics::{Counter, MetricValue};
-use sandbar_rpc::TaskAttempt;
+use sandbar_rpc::{Accumulators, TaskAttempt};
 
 use crate::task::control::TaskTimes;
 use crate::task_executor::TaskHandle;
@@ -136,6 +136,16 @@ fn counts_of(handle: &TaskHandle) -> BTreeMap<String, f64> {
     }
     metrics.insert("numRecordsRefused".to_owned(), refused);
     metrics
+}
+
+/// What the guests of a task have counted, by the names of their counters.
+pub(super) fn accumulators_of(handle: &TaskHandle) -> Accumulators {
+    let operators = handle.metrics.operators().into_values();
+    let metrics = operators.flat_map(|operator| operator.guest());
+    Accumulators::of(metrics.filter_map(|(name, metric)| match metric.read() {
+        MetricValue::Counter(sum) => Some((name, sum)),
+        MetricValue::Gauge(_) | MetricValue::Histogram(_) => None,
+    }))
 }
 
 /// Brings the counters of the metric group up to date.
