@@ -129,6 +129,7 @@ impl JobManager {
     /// # Errors
     /// The operating system's, when there can be no timer.
     pub fn run(mut self) -> std::io::Result<()> {
+        tracing::info!("ResourceManager started");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
         loop {
             let wait = (self.next_timer() - self.now()).max(0);
@@ -234,7 +235,6 @@ impl JobManager {
 
     fn on_submit(&mut self, submission: Submission) {
         let (job, now) = (submission.information.job, self.now());
-        tracing::info!(%job, name = submission.information.graph.name, "job submitted");
         self.jobs.insert(job, JobMaster::new(submission, now));
         self.tell(job, ExecutionEvent::Initialized);
         self.tell(job, ExecutionEvent::Start);

@@ -49,6 +49,23 @@ pub struct ShuffleInputMetrics {
     _group: Option<MetricGroup>,
 }
 
+/// What waits in the channels of a task, when it was last looked at. In Flink's scopes
+/// `Shuffle.Netty.Input.Buffers` and `Shuffle.Netty.Output.Buffers`. A channel between two tasks of
+/// one TaskManager is one's output and the other's input.
+#[derive(Clone, Debug, Default)]
+pub struct ShuffleBufferMetrics {
+    /// Buffers that wait in the inputs.
+    pub input_queue_length: Arc<Gauge>,
+    /// Bytes of records that wait in the inputs.
+    pub input_queue_size: Arc<Gauge>,
+    /// Buffers that wait in the outputs.
+    pub output_queue_length: Arc<Gauge>,
+    /// Bytes of records that wait in the outputs.
+    pub output_queue_size: Arc<Gauge>,
+    /// Keep the groups alive.
+    _groups: Vec<MetricGroup>,
+}
+
 /// What an operator counts.
 #[derive(Clone, Debug, Default)]
 pub struct OperatorIoMetrics {
@@ -99,6 +116,25 @@ impl ShuffleInputMetrics {
             num_buffers_in_local: group.counter("numBuffersInLocal")?,
             num_buffers_in_remote: group.counter("numBuffersInRemote")?,
             _group: Some(group),
+        })
+    }
+}
+
+impl ShuffleBufferMetrics {
+    /// Registers all of them in groups of their own inside the group of a task.
+    ///
+    /// # Errors
+    /// As [`TaskIoMetrics::register`].
+    pub fn register(task: &MetricGroup) -> Result<ShuffleBufferMetrics, MetricError> {
+        let netty = task.group("Shuffle", &[])?.group("Netty", &[])?;
+        let input = netty.group("Input", &[])?.group("Buffers", &[])?;
+        let output = netty.group("Output", &[])?.group("Buffers", &[])?;
+        Ok(ShuffleBufferMetrics {
+            input_queue_length: input.gauge("inputQueueLength")?,
+            input_queue_size: input.gauge("inputQueueSize")?,
+            output_queue_length: output.gauge("outputQueueLength")?,
+            output_queue_size: output.gauge("outputQueueSize")?,
+            _groups: vec![input, output],
         })
     }
 }

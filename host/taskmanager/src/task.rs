@@ -47,6 +47,9 @@ impl Task {
             network: self.network.as_deref(),
         };
         let gate = wiring.gate();
+        if let Some(gate) = &gate {
+            self.metrics.watch_inputs(gate.channels());
+        }
         let chain = ChainBuilder {
             deployment: &self.deployment,
             control: &self.control,

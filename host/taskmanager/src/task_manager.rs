@@ -52,7 +52,7 @@ enum Event {
     /// From outside.
     Message(Message),
     /// A task's state changed.
-    Task(TaskStateChange),
+    Task(Box<TaskStateChange>),
     /// A task could not be started.
     NotStarted(TaskAttempt, String),
 }
@@ -165,7 +165,7 @@ impl TaskManager {
                 self.cancel_all();
             }
             Event::Message(Message::Stop) => self.stop(),
-            Event::Task(change) => self.on_task(change),
+            Event::Task(change) => self.on_task(*change),
             Event::NotStarted(task, error) => {
                 self.end(task, ExecutionState::Failed, Some(error));
             }

@@ -5,6 +5,7 @@ pub mod certificates;
 pub mod cluster;
 pub mod jobs;
 pub mod process;
+pub mod proxy;
 pub mod rest;
 
 use std::path::{Path, PathBuf};
@@ -13,6 +14,7 @@ use std::time::{Duration, Instant};
 pub use certificates::Certificates;
 pub use cluster::Cluster;
 pub use process::Process;
+pub use proxy::Proxy;
 pub use rest::Rest;
 
 /// How long anything may take before a test fails: other tests run beside it.

@@ -56,6 +56,7 @@ fn task_ref(task: TaskAttempt) -> TaskRef {
 impl JobMaster {
     pub(super) fn new(submission: Submission, now: i64) -> JobMaster {
         let Submission { information, splits, options } = submission;
+        tracing::info!(job = %information.job, name = information.graph.name, "JobMaster started");
         JobMaster {
             execution: ExecutionGraph::new(information.job, &information.graph, options, now),
             graph: Arc::new(information.graph.clone()),

@@ -50,6 +50,13 @@ impl TaskReports {
             ("accumulateIdleTimeMs".to_owned(), milliseconds(times.idle)),
             ("accumulateBackPressuredTimeMs".to_owned(), milliseconds(times.back_pressured)),
         ]);
+        let (inputs, outputs) = handle.metrics.look_at_queues();
+        metrics.extend([
+            ("inputQueueLength".to_owned(), inputs.elements as f64),
+            ("inputQueueSize".to_owned(), inputs.bytes as f64),
+            ("outputQueueLength".to_owned(), outputs.elements as f64),
+            ("outputQueueSize".to_owned(), outputs.bytes as f64),
+        ]);
         metrics.extend(self.rates_of(task, handle, times));
         let watermark = handle.metrics.io.current_input_watermark.get();
         metrics.insert("currentInputWatermark".to_owned(), watermark);
