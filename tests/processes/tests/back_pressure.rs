@@ -2,8 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test a surprise is a failure")]
 
-use sandbar_processes::{Cluster, eventually, jobs};
-use serde_json::json;
+use std::time::{Duration, Instant};
+
+use sandbar_processes::{Cluster, eventually, guest, jobs};
+use serde_json::{Value, json};
 
 /// Tells of metrics soon.
 const OFTEN: &str = "-Dheartbeat.interval=100ms";
@@ -62,4 +64,86 @@ fn half_the_buffers_hold_half_as_much_before_a_task_that_takes_nothing() {
     assert_eq!((whole, half), (10.0, 5.0));
     let ratio = half_bytes / whole_bytes;
     assert!((0.4..0.6).contains(&ratio), "{half_bytes} bytes of {whole_bytes}");
+}
+
+/// Records per second that each source subtask makes.
+const RATE: f64 = 1000.0;
+
+/// Four sources on one TaskManager that each feed one of four operators on another; the first of
+/// these is slow.
+fn side_by_side() -> Value {
+    let edge = |from: &str| json!([{ "from": from, "partitioner": "forward" }]);
+    json!({
+        "name": "side-by-side",
+        "plugins": { "faults": { "path": guest("guest-faults") } },
+        "configuration": { "sandbar.guest.call.deadline": "10 min" },
+        "sources": [{
+            "name": "lines",
+            "connector": "datagen",
+            "options": { "format": "text", "rate": 4.0 * RATE },
+            "parallelism": 4,
+            "slot-sharing-group": "here",
+        }],
+        "operators": [{
+            "name": "works",
+            "plugin": "faults",
+            "operator": "slow-in-first",
+            "inputs": edge("lines"),
+            "parallelism": 4,
+            "slot-sharing-group": "there",
+        }],
+        "sinks": [{
+            "name": "nothing",
+            "connector": "discard",
+            "inputs": edge("works"),
+            "parallelism": 4,
+            "slot-sharing-group": "there",
+        }],
+    })
+}
+
+/// How many records each subtask of a vertex has taken.
+fn counts(cluster: &Cluster, job: &str, vertex: &str) -> Option<Vec<f64>> {
+    let count = |subtask| metrics(cluster, (job, vertex, subtask), ["numRecordsIn"]);
+    (0..4).map(|subtask| count(subtask).map(|[count]| count)).collect()
+}
+
+#[test]
+fn a_slow_channel_holds_up_no_other_on_the_same_connection() {
+    let cluster = Cluster::with_workers(2, 4, &[OFTEN]);
+    let job = cluster.submit(&side_by_side());
+    cluster.await_tasks(&job, "RUNNING");
+    let (sources, operators) = (vertex(&cluster, &job, 0), vertex(&cluster, &job, 1));
+    let workers = |vertex: &str| -> Vec<String> {
+        let shown = cluster.rest().get(&format!("/jobs/{job}/vertices/{vertex}"));
+        let subtasks = shown["subtasks"].as_array().unwrap().iter();
+        let mut ids: Vec<String> = subtasks
+            .map(|subtask| subtask["taskmanager-id"].as_str().unwrap().to_owned())
+            .collect();
+        ids.dedup();
+        ids
+    };
+    let (here, there) = (workers(&sources), workers(&operators));
+    assert!(here.len() == 1 && there.len() == 1 && here != there, "{here:?} {there:?}");
+    eventually("the channel of the slow subtask is full", || {
+        let names = ["backPressuredTimeMsPerSecond"];
+        let [back_pressured] = metrics(&cluster, (&job, &sources, 0), names)?;
+        (back_pressured > 500.0).then_some(())
+    });
+    let before = eventually("records are counted", || counts(&cluster, &job, &operators));
+    let started = Instant::now();
+    let window = Duration::from_secs(2);
+    let after = eventually("the window is over", || {
+        (started.elapsed() >= window).then(|| counts(&cluster, &job, &operators)).flatten()
+    });
+    let seconds = started.elapsed().as_secs_f64();
+    let rates: Vec<f64> =
+        after.iter().zip(&before).map(|(after, before)| (after - before) / seconds).collect();
+    assert!(rates[0] < RATE / 2.0, "{rates:?}");
+    assert!(rates[1..].iter().all(|rate| *rate > RATE * 0.7), "{rates:?}");
+    for subtask in 1..4 {
+        let names = ["backPressuredTimeMsPerSecond"];
+        let [back_pressured] = metrics(&cluster, (&job, &sources, subtask), names).unwrap();
+        assert!(back_pressured < 100.0, "{subtask}: {back_pressured}");
+    }
 }
