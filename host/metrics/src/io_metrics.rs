@@ -31,6 +31,8 @@ pub struct TaskIoMetrics {
     pub back_pressured_time_ms: Arc<Counter>,
     /// The watermark of the task, in milliseconds of event time.
     pub current_input_watermark: Arc<Gauge>,
+    /// The watermark that the task has sent on last.
+    pub current_output_watermark: Arc<Gauge>,
 }
 
 /// Where the input of a task came from. In Flink's scope `Shuffle.Netty.Input` below the task's,
@@ -99,6 +101,7 @@ impl TaskIoMetrics {
             idle_time_ms: group.counter("accumulateIdleTimeMs")?,
             back_pressured_time_ms: group.counter("accumulateBackPressuredTimeMs")?,
             current_input_watermark: group.gauge("currentInputWatermark")?,
+            current_output_watermark: group.gauge("currentOutputWatermark")?,
         })
     }
 }

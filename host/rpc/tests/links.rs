@@ -62,6 +62,7 @@ fn deployment() -> ToTaskManager {
                 outputs: Vec::new(),
                 on_error: Default::default(),
                 dead_letter_output: None,
+                watermarks: None,
             }],
         }],
         edges: Vec::new(),

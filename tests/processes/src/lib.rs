@@ -4,6 +4,7 @@
 pub mod certificates;
 pub mod cluster;
 pub mod jobs;
+pub mod metrics;
 pub mod process;
 pub mod proxy;
 pub mod rest;

@@ -4,33 +4,9 @@
 
 use std::time::{Duration, Instant};
 
+use sandbar_processes::metrics::{OFTEN, per_second};
 use sandbar_processes::{Cluster, eventually, guest, jobs};
 use serde_json::{Value, json};
-
-/// Tells of metrics soon.
-const OFTEN: &str = "-Dheartbeat.interval=100ms";
-
-/// The id of a job's vertex.
-fn vertex(cluster: &Cluster, job: &str, index: usize) -> String {
-    cluster.job(job)["vertices"][index]["id"].as_str().unwrap().to_owned()
-}
-
-/// Metrics of a subtask, none until all are there.
-fn metrics<const N: usize>(
-    cluster: &Cluster,
-    (job, vertex, subtask): (&str, &str, usize),
-    names: [&str; N],
-) -> Option<[f64; N]> {
-    let names_listed = names.join(",");
-    let path = format!("/jobs/{job}/vertices/{vertex}/subtasks/{subtask}/metrics");
-    let shown = cluster.rest().get(&format!("{path}?get={names_listed}"));
-    let mut values = [0.0; N];
-    for (value, name) in values.iter_mut().zip(names) {
-        let metric = shown.as_array()?.iter().find(|metric| metric["id"] == name)?;
-        *value = metric["value"].as_str()?.parse().ok()?;
-    }
-    Some(values)
-}
 
 /// What waits before a task that takes nothing, once all buffers are full: number and bytes.
 fn waiting(per_channel: u32, floating: u32) -> (f64, f64) {
@@ -42,19 +18,15 @@ fn waiting(per_channel: u32, floating: u32) -> (f64, f64) {
     options.insert(format!("{memory}.floating-buffers-per-gate"), json!(floating));
     let job = cluster.submit(&spec);
     cluster.await_tasks(&job, "RUNNING");
-    let (source, stuck) = (vertex(&cluster, &job, 0), vertex(&cluster, &job, 1));
+    let metric = |vertex, name: &str| cluster.metric(&job, (vertex, 0), name);
     eventually("nothing moves", || {
-        let names = ["backPressuredTimeMsPerSecond"];
-        let [back_pressured] = metrics(&cluster, (&job, &source, 0), names)?;
-        (back_pressured > 950.0).then_some(())
+        (metric(0, "backPressuredTimeMsPerSecond")? > 950.0).then_some(())
     });
-    let output = ["outputQueueLength", "outputQueueSize"];
-    let [sent, sent_bytes] = metrics(&cluster, (&job, &source, 0), output).unwrap();
-    let input = ["inputQueueLength", "inputQueueSize"];
-    let [length, bytes] = metrics(&cluster, (&job, &stuck, 0), input).unwrap();
+    let sent = (metric(0, "outputQueueLength").unwrap(), metric(0, "outputQueueSize").unwrap());
+    let waits = (metric(1, "inputQueueLength").unwrap(), metric(1, "inputQueueSize").unwrap());
     // Both are in one process: what one has to send is what the other has to take.
-    assert_eq!((sent, sent_bytes), (length, bytes));
-    (length, bytes)
+    assert_eq!(sent, waits);
+    waits
 }
 
 #[test]
@@ -102,20 +74,14 @@ fn side_by_side() -> Value {
     })
 }
 
-/// How many records each subtask of a vertex has taken.
-fn counts(cluster: &Cluster, job: &str, vertex: &str) -> Option<Vec<f64>> {
-    let count = |subtask| metrics(cluster, (job, vertex, subtask), ["numRecordsIn"]);
-    (0..4).map(|subtask| count(subtask).map(|[count]| count)).collect()
-}
-
 #[test]
 fn a_slow_channel_holds_up_no_other_on_the_same_connection() {
     let cluster = Cluster::with_workers(2, 4, &[OFTEN]);
     let job = cluster.submit(&side_by_side());
     cluster.await_tasks(&job, "RUNNING");
-    let (sources, operators) = (vertex(&cluster, &job, 0), vertex(&cluster, &job, 1));
-    let workers = |vertex: &str| -> Vec<String> {
-        let shown = cluster.rest().get(&format!("/jobs/{job}/vertices/{vertex}"));
+    let workers = |vertex: usize| -> Vec<String> {
+        let path = format!("/jobs/{job}/vertices/{}", cluster.vertex(&job, vertex));
+        let shown = cluster.rest().get(&path);
         let subtasks = shown["subtasks"].as_array().unwrap().iter();
         let mut ids: Vec<String> = subtasks
             .map(|subtask| subtask["taskmanager-id"].as_str().unwrap().to_owned())
@@ -123,27 +89,26 @@ fn a_slow_channel_holds_up_no_other_on_the_same_connection() {
         ids.dedup();
         ids
     };
-    let (here, there) = (workers(&sources), workers(&operators));
+    let (here, there) = (workers(0), workers(1));
     assert!(here.len() == 1 && there.len() == 1 && here != there, "{here:?} {there:?}");
+    let back_pressure =
+        |subtask| cluster.metric(&job, (0, subtask), "backPressuredTimeMsPerSecond");
     eventually("the channel of the slow subtask is full", || {
-        let names = ["backPressuredTimeMsPerSecond"];
-        let [back_pressured] = metrics(&cluster, (&job, &sources, 0), names)?;
-        (back_pressured > 500.0).then_some(())
+        (back_pressure(0)? > 500.0).then_some(())
     });
-    let before = eventually("records are counted", || counts(&cluster, &job, &operators));
-    let started = Instant::now();
-    let window = Duration::from_secs(2);
-    let after = eventually("the window is over", || {
-        (started.elapsed() >= window).then(|| counts(&cluster, &job, &operators)).flatten()
+    let count = |subtask| cluster.metric(&job, (1, subtask), "numRecordsIn");
+    let rate = |subtask| per_second(Duration::from_secs(2), || count(subtask));
+    let (started, before) = (Instant::now(), count(0).unwrap());
+    // All at once, since the machine is the same for all.
+    let rates = std::thread::scope(|scope| {
+        let measuring = [1, 2, 3].map(|subtask| scope.spawn(move || rate(subtask)));
+        measuring.map(|thread| thread.join().unwrap())
     });
-    let seconds = started.elapsed().as_secs_f64();
-    let rates: Vec<f64> =
-        after.iter().zip(&before).map(|(after, before)| (after - before) / seconds).collect();
-    assert!(rates[0] < RATE / 2.0, "{rates:?}");
-    assert!(rates[1..].iter().all(|rate| *rate > RATE * 0.7), "{rates:?}");
+    let slow = (count(0).unwrap() - before) / started.elapsed().as_secs_f64();
+    assert!(slow < RATE / 2.0, "{slow} beside {rates:?}");
+    assert!(rates.iter().all(|fast| *fast > RATE * 0.7), "{rates:?}");
     for subtask in 1..4 {
-        let names = ["backPressuredTimeMsPerSecond"];
-        let [back_pressured] = metrics(&cluster, (&job, &sources, subtask), names).unwrap();
-        assert!(back_pressured < 100.0, "{subtask}: {back_pressured}");
+        let blocked = back_pressure(subtask).unwrap();
+        assert!(blocked < 100.0, "{subtask}: {blocked}");
     }
 }

@@ -3,8 +3,9 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test a surprise is a failure")]
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use sandbar_processes::metrics::{OFTEN, per_second};
 use sandbar_processes::{Cluster, eventually, jobs};
 use serde_json::{Value, json};
 
@@ -106,47 +107,25 @@ fn guests_that_fail_in_every_way_leave_other_jobs_and_the_process_alone() {
 
 /// Records per second that the first vertex of a job makes.
 fn throughput(cluster: &Cluster, job: &str) -> f64 {
-    let vertex = cluster.job(job)["vertices"][0]["id"].as_str().unwrap().to_owned();
-    let path = format!("/jobs/{job}/vertices/{vertex}/subtasks/0/metrics?get=numRecordsIn");
-    let mut last = None;
-    // Counts come with heartbeats: each is taken when it has just changed.
-    let mut next = || {
-        eventually("records are counted", || {
-            let metrics = cluster.rest().get(&path);
-            let count = metrics[0]["value"].as_str()?.parse::<f64>().ok()?;
-            (last.replace(count).is_some_and(|before| before < count))
-                .then(|| (Instant::now(), count))
-        })
-    };
-    let (started, first) = next();
-    loop {
-        let (at, count) = next();
-        let elapsed = at - started;
-        if elapsed >= Duration::from_secs(2) {
-            return (count - first) / elapsed.as_secs_f64();
-        }
-    }
+    per_second(Duration::from_secs(2), || cluster.metric(job, (0, 0), "numRecordsIn"))
 }
 
 #[test]
 fn an_endless_loop_takes_no_more_than_its_share_and_is_cancelled_at_once() {
-    let cluster = Cluster::with_workers(1, 2, &["-Dheartbeat.interval=100ms"]);
+    let cluster = Cluster::with_workers(1, 2, &[OFTEN]);
     let works = cluster.submit(&jobs::misbehaving("works", "well-behaved"));
     cluster.await_tasks(&works, "RUNNING");
     let alone = throughput(&cluster, &works);
     let stuck = cluster.submit(&jobs::stuck("stuck"));
-    let vertex = eventually("it loops", || {
-        let job = cluster.job(&stuck);
-        let vertex = job["vertices"][1]["id"].as_str()?.to_owned();
-        let names = "busyTimeMsPerSecond";
-        let path = format!("/jobs/{stuck}/vertices/{vertex}/subtasks/0/metrics?get={names}");
-        let busy = cluster.rest().get(&path)[0]["value"].as_str()?.parse::<f64>().ok()?;
-        (busy > 900.0).then_some(vertex)
+    eventually("it loops", || {
+        let busy = cluster.metric(&stuck, (1, 0), "busyTimeMsPerSecond")?;
+        (busy > 900.0).then_some(())
     });
     let beside = throughput(&cluster, &works);
     // It has a processor to share, on machines that other tests keep busy too.
     assert!(beside > alone / 4.0, "{beside} of {alone} records per second");
-    let shown = cluster.rest().get(&format!("/jobs/{stuck}/vertices/{vertex}"));
+    let shown =
+        cluster.rest().get(&format!("/jobs/{stuck}/vertices/{}", cluster.vertex(&stuck, 1)));
     assert_eq!(shown["subtasks"][0]["status"], "RUNNING");
     cluster.cancel(&stuck);
     let canceled = cluster.await_state(&stuck, "CANCELED");

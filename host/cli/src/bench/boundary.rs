@@ -230,6 +230,7 @@ fn node(name: &str, body: OperatorBody, outputs: Vec<Output>) -> OperatorNode {
         outputs,
         on_error: ErrorPolicy::Fail,
         dead_letter_output: None,
+        watermarks: None,
     }
 }
 

@@ -185,6 +185,7 @@ fn graph() -> JobGraph {
                 outputs: Vec::new(),
                 on_error: ErrorPolicy::Fail,
                 dead_letter_output: None,
+                watermarks: None,
             }],
         }],
         edges: Vec::new(),

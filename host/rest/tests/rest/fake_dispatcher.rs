@@ -216,6 +216,7 @@ fn vertex(index: u32, name: &str, uid: &str) -> JobVertex {
             outputs: Vec::new(),
             on_error: ErrorPolicy::Fail,
             dead_letter_output: None,
+            watermarks: None,
         }],
     }
 }

@@ -58,8 +58,12 @@ impl TaskReports {
             ("outputQueueSize".to_owned(), outputs.bytes as f64),
         ]);
         metrics.extend(self.rates_of(task, handle, times));
-        let watermark = handle.metrics.io.current_input_watermark.get();
-        metrics.insert("currentInputWatermark".to_owned(), watermark);
+        let input = handle.metrics.io.current_input_watermark.get();
+        let output = handle.metrics.io.current_output_watermark.get();
+        metrics.insert("currentInputWatermark".to_owned(), input);
+        metrics.insert("currentOutputWatermark".to_owned(), output);
+        // A source has no input: it is behind by what it sends.
+        let watermark = if input > i64::MIN as f64 { input } else { output };
         if watermark > i64::MIN as f64 && watermark < i64::MAX as f64 {
             metrics.insert("watermarkLag".to_owned(), now_ms as f64 - watermark);
         }
