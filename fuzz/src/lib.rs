@@ -12,8 +12,8 @@ use sandbar_model::{JobId, PluginId, RecordBatch, VertexId, Watermark};
 use sandbar_rpc::grpc::encode;
 use sandbar_rpc::message::{HeartbeatReport, Registration};
 use sandbar_rpc::{
-    FencingToken, JobInformation, PROTOCOL_VERSION, TaskAttempt, TaskDescriptor, TaskLocation,
-    TaskManagerId, ToJobManager, ToTaskManager,
+    Accumulators, FencingToken, JobInformation, PROTOCOL_VERSION, TaskAttempt, TaskDescriptor,
+    TaskLocation, TaskManagerId, ToJobManager, ToTaskManager,
 };
 use sandbar_taskmanager::Compression;
 use sandbar_taskmanager::element::StreamElement;
@@ -152,6 +152,7 @@ pub fn messages() -> Seeds {
             data_address: "host:1".to_owned(),
             slots: 2,
             managed_memory_bytes: 1 << 20,
+            guest_memory_bytes: 1 << 20,
             cpu_cores: 4,
         }),
         ToJobManager::Heartbeat(HeartbeatReport {
@@ -164,6 +165,7 @@ pub fn messages() -> Seeds {
             state: ExecutionState::Failed,
             error: Some("why".to_owned()),
             metrics,
+            accumulators: Accumulators::of([("rows".to_owned(), 7)]),
         },
         ToJobManager::NextSplit { request: 1, task },
         ToJobManager::FetchPlugin { request: 2, plugin },

@@ -24,8 +24,9 @@ Examples:
   sandbar cancel --detached 0123456789abcdef0123456789abcdef      do not wait for its end
   sandbar cancel $(sandbar list --json | jq -r '.jobs[].jid')     all jobs
 
-Exit code: 0 when all jobs are CANCELED or, with --detached, are being cancelled; 1 when one is not
-there, has ended otherwise, or takes longer than --timeout.")]
+Exit code: 0 when all jobs are CANCELED, or their cluster ended while it cancelled them, or, with
+--detached, when they are being cancelled; 1 when one is not there, has ended otherwise, or takes
+longer than --timeout.")]
 pub(crate) struct CancelArgs {
     /// The jobs: ids of 32 hexadecimal digits, as `sandbar list` shows them.
     #[arg(required = true, value_name = "JOBID", value_parser = parse_job_id)]
@@ -61,7 +62,12 @@ pub(crate) fn execute(args: &CancelArgs) -> anyhow::Result<ExitCode> {
         let deadline = Instant::now() + args.timeout;
         for job in begun {
             match wait(&client, job, deadline, &signals) {
-                Ok(()) => output::line(&format!("Cancelled job {job}."))?,
+                Ok(End::Canceled) => output::line(&format!("Cancelled job {job}."))?,
+                Ok(End::WithCluster) => output::line(&format!(
+                    "Cancelled job {job}: nobody answers at {} any more, as when the cluster was \
+                     the job's own.",
+                    client.address()
+                ))?,
                 Err(error) => problems.extend(problems::messages(&error)),
             }
         }
@@ -70,17 +76,30 @@ pub(crate) fn execute(args: &CancelArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Waits until a job is CANCELED.
+/// How a job that is being cancelled has ended.
+enum End {
+    Canceled,
+    /// The cluster that had begun to cancel it is gone.
+    WithCluster,
+}
+
+/// Waits until a job is CANCELED, or its cluster has ended: one that is the job's own does.
 fn wait(
     client: &RestClient,
     job: JobId,
     deadline: Instant,
     signals: &Signals,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<End> {
     loop {
-        let state = client.job(job)?.state;
+        let state = match client.job(job) {
+            Ok(details) => details.state,
+            Err(ClientError::Unreachable { .. } | ClientError::Broken { .. }) => {
+                return Ok(End::WithCluster);
+            }
+            Err(error) => return Err(error.into()),
+        };
         match state {
-            JobStatus::Canceled => return Ok(()),
+            JobStatus::Canceled => return Ok(End::Canceled),
             JobStatus::Finished | JobStatus::Failed => {
                 bail!("job {job} was {state} before it could be cancelled")
             }

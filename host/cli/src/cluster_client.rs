@@ -1,14 +1,10 @@
-//! The cluster that a verb speaks to: its address, by argument or by options, a client of it, and
-//! the ids that users write.
-//!
-//! Law: every verb finds its cluster in this one way.
+//! The arguments that say which cluster a verb speaks to, and the ids and times that users write.
 
 use std::time::Duration;
 
 use clap::Args;
-use sandbar_cluster::{rest_client, settings};
-use sandbar_config::options::cluster;
-use sandbar_config::{ConfigValue, Configuration};
+use sandbar_client::cluster_client::client;
+use sandbar_config::ConfigValue;
 use sandbar_model::JobId;
 use sandbar_rest::RestClient;
 
@@ -30,27 +26,8 @@ impl ClientArgs {
     /// # Errors
     /// The configuration or the address is wrong.
     pub(crate) fn client(&self) -> anyhow::Result<RestClient> {
-        client(self.jobmanager.as_deref(), &self.configuration.load()?)
+        Ok(client(self.jobmanager.as_deref(), &self.configuration.load()?)?)
     }
-}
-
-/// Makes a client of the cluster at an address or, without one, at that of the configuration.
-///
-/// # Errors
-/// The address is none, or TLS is turned on and its files cannot be used.
-pub(crate) fn client(
-    address: Option<&str>,
-    configuration: &Configuration,
-) -> anyhow::Result<RestClient> {
-    let address = match address {
-        Some(address) => address.to_owned(),
-        None => {
-            let host = configuration.get(&cluster::REST_ADDRESS)?;
-            let port = configuration.get(&cluster::REST_PORT)?;
-            settings::host_port(&host, port)
-        }
-    };
-    rest_client(configuration, &address)
 }
 
 /// Reads a job's id as it is printed.
@@ -92,21 +69,5 @@ mod tests {
         assert_eq!(parse_duration("500 ms").unwrap(), Duration::from_millis(500));
         assert_eq!(parse_duration("2min").unwrap(), Duration::from_secs(120));
         assert!(parse_duration("soon").unwrap_err().contains("write seconds"));
-    }
-
-    #[test]
-    fn the_address_is_the_argument_or_the_options() {
-        let configured = |address: &str| {
-            let pairs = [("rest.address", address), ("rest.port", "9")];
-            Configuration::from_pairs(pairs)
-        };
-        let check = |argument: Option<&str>, configuration: &Configuration, expected: &str| {
-            assert_eq!(client(argument, configuration).unwrap().address(), expected);
-        };
-        check(None, &Configuration::new(), "localhost:8081");
-        check(None, &configured("10.0.0.1"), "10.0.0.1:9");
-        check(None, &configured("::1"), "[::1]:9");
-        check(Some("a:1"), &configured("10.0.0.1"), "a:1");
-        assert!(client(Some("a"), &Configuration::new()).is_err());
     }
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Args;
+use sandbar_client::defaults::cache_folder;
 use sandbar_cluster::{PreparedJob, settings};
 use sandbar_config::{ConfigError, Configuration};
 use sandbar_wasm::Engine;
@@ -97,15 +98,6 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<Configuration> {
     Configuration::from_yaml(&text).with_context(|| shown.to_string())
 }
 
-/// Sets the parallelism of a job that runs on this machine, unless the user did: the number of
-/// cores, as Flink's local environment.
-pub(crate) fn set_local_parallelism(configuration: &mut Configuration) {
-    if configuration.text("parallelism.default").is_none() {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        configuration.set("parallelism.default", cores.to_string());
-    }
-}
-
 /// Makes the engine that verbs load plugins on.
 ///
 /// # Errors
@@ -113,15 +105,6 @@ pub(crate) fn set_local_parallelism(configuration: &mut Configuration) {
 pub(crate) fn engine(configuration: &Configuration) -> anyhow::Result<Engine> {
     let options = settings::engine(configuration, cache_folder())?;
     Engine::new(options).context("cannot make the sandbox engine")
-}
-
-/// Where compiled plugins are kept when no option says: a folder of the user's cache, if there
-/// is one. Source: XDG Base Directory Specification.
-pub(crate) fn cache_folder() -> Option<PathBuf> {
-    let absolute = |path: String| Some(PathBuf::from(path)).filter(|path| path.is_absolute());
-    let of_user = || Some(Path::new(&variable("HOME")?).join(".cache"));
-    let cache = variable("XDG_CACHE_HOME").and_then(absolute).or_else(of_user)?;
-    Some(cache.join("sandbar/plugins"))
 }
 
 /// An environment variable; one that is empty is not set.

@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::Args;
+use sandbar_client::defaults::set_local_parallelism;
 use sandbar_cluster::{JobLoader, JobSource, PrepareError, PreparedJob};
 use sandbar_config::Configuration;
 
@@ -63,7 +64,7 @@ impl JobArguments {
     /// Everything that is wrong with configuration and job.
     pub(crate) fn prepare(&self) -> anyhow::Result<PreparedJob> {
         let mut configuration = self.configuration()?;
-        configuration::set_local_parallelism(&mut configuration);
+        set_local_parallelism(&mut configuration);
         self.prepare_with(&configuration)
     }
 

@@ -5,13 +5,14 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use clap::Args;
+use sandbar_client::defaults::cache_folder;
 use sandbar_cluster::process_provider::WorkerCommand;
 use sandbar_cluster::{JobManagerProcess, JobManagerProcessOptions, JobSource, LogBuffer};
 use sandbar_config::Configuration;
 use sandbar_model::status::JobStatus;
 use serde_json::json;
 
-use crate::configuration::{ConfigurationArgs, cache_folder, warn_of_unknown_keys};
+use crate::configuration::{ConfigurationArgs, warn_of_unknown_keys};
 use crate::signals::Signals;
 use crate::{output, parent};
 

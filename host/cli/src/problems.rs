@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::process::ExitCode;
 
+use sandbar_client::EnvError;
 use sandbar_cluster::PrepareError;
 use sandbar_rest::ClientError;
 use serde_json::json;
@@ -31,11 +32,17 @@ impl std::error::Error for Problems {}
 
 /// The messages of an error, one a problem.
 pub(crate) fn messages(error: &anyhow::Error) -> Vec<String> {
+    let (mut of_job, mut of_cluster) = (error.downcast_ref(), error.downcast_ref());
+    match error.downcast_ref() {
+        Some(EnvError::Job(job)) => of_job = Some(job),
+        Some(EnvError::Cluster(cluster)) => of_cluster = Some(cluster),
+        Some(EnvError::Setup(_) | EnvError::Submission(_) | EnvError::Lost { .. }) | None => {}
+    }
     if let Some(Problems(problems)) = error.downcast_ref() {
         problems.clone()
-    } else if let Some(PrepareError { problems }) = error.downcast_ref() {
+    } else if let Some(PrepareError { problems }) = of_job {
         problems.clone()
-    } else if let Some(ClientError::Refused { errors, .. }) = error.downcast_ref() {
+    } else if let Some(ClientError::Refused { errors, .. }) = of_cluster {
         errors.clone()
     } else {
         vec![format!("{error:#}")]

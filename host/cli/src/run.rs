@@ -7,7 +7,6 @@ mod local;
 mod progress;
 mod remote;
 mod shown_job;
-mod submission;
 mod summary;
 mod target;
 

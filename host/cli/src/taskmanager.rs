@@ -4,10 +4,11 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Args;
+use sandbar_client::defaults::cache_folder;
 use sandbar_cluster::{LogBuffer, TaskManagerProcess, TaskManagerProcessOptions};
 use sandbar_connectors::Console;
 
-use crate::configuration::{ConfigurationArgs, cache_folder};
+use crate::configuration::ConfigurationArgs;
 use crate::parent;
 use crate::signals::Signals;
 

@@ -73,6 +73,7 @@ impl UnboundDispatcher {
     /// Hands jobs to this JobManager.
     pub fn bind(self, job_manager: JobManagerHandle) -> Dispatcher {
         let (parts, plugins) = (self.parts, self.plugins);
+        tracing::info!("Dispatcher started");
         Dispatcher { job_manager, parts, plugins, submitting: Mutex::default() }
     }
 }

@@ -8,7 +8,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 use sandbar_jobmanager::JobManagerHandle;
 use sandbar_model::status::{ExecutionState, JobStatus};
 use sandbar_model::{JobId, VertexId};
-use sandbar_rpc::{JobView, SubtaskView};
+use sandbar_rpc::{Accumulators, JobView, SubtaskView};
 use sandbar_taskmanager::TaskExecutor;
 
 /// How a job ended.
@@ -24,6 +24,8 @@ pub struct JobResult {
     pub failure: Option<String>,
     /// From its start to its end.
     pub runtime: Duration,
+    /// What its guests counted.
+    pub accumulators: Accumulators,
 }
 
 /// The counters of a vertex, summed over its subtasks.
@@ -156,6 +158,7 @@ impl JobClient {
                 status: JobStatus::Failed,
                 failure,
                 runtime: Duration::ZERO,
+                accumulators: Accumulators::default(),
             };
         };
         let failed = view.status == JobStatus::Failed;
@@ -167,6 +170,7 @@ impl JobClient {
             status: view.status,
             failure: failure.map(|exception| exception.message.clone()),
             runtime: Duration::from_millis(runtime.max(0).unsigned_abs()),
+            accumulators: view.accumulators(),
         }
     }
 }

@@ -76,6 +76,7 @@ pub fn task(configuration: &Configuration) -> Result<TaskSettings, ConfigError> 
         buffer_bytes_max: configuration.get(&memory::MEMORY_SEGMENT_SIZE)?.bytes_usize(),
         buffers_per_channel: per_channel as usize,
         floating_buffers_per_gate: floating as usize,
+        auto_watermark_interval: configuration.get(&execution::PIPELINE_AUTO_WATERMARK_INTERVAL)?,
         limits: limits(configuration)?,
     })
 }

@@ -140,6 +140,7 @@ impl<'a> Operators<'a> {
             outputs,
             on_error: *on_error,
             dead_letter_output: dead_letters.filter(|_| has_dead_letters).map(|at| at as u32),
+            watermarks: graph.nodes[node].watermarks,
         }
     }
 
@@ -225,6 +226,7 @@ impl<'a> Operators<'a> {
             outputs: vec![Output { name: MAIN_OUTPUT.to_owned(), targets: hidden.targets.clone() }],
             on_error: hidden.on_error,
             dead_letter_output: None,
+            watermarks: None,
         }
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use sandbar_model::job_graph::{ErrorPolicy, Partitioner};
+use sandbar_model::job_graph::{ErrorPolicy, Partitioner, WatermarkStrategy};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -111,6 +111,32 @@ pub struct SourceSpec {
     /// How it may be chained.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chaining: Option<Chaining>,
+    /// How event time goes on; without, only the end of the source moves it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watermarks: Option<WatermarkSpec>,
+}
+
+/// How the watermarks of a source are made, every `pipeline.auto-watermark-interval`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct WatermarkSpec {
+    /// By how many milliseconds the timestamp of a record may be before the latest one; 0 unless
+    /// given. Records that are later than that are late.
+    #[serde(default)]
+    pub max_out_of_orderness_ms: u32,
+    /// After how many milliseconds without a record nobody waits for watermarks of a subtask; never
+    /// unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle_timeout_ms: Option<u32>,
+}
+
+impl From<WatermarkSpec> for WatermarkStrategy {
+    fn from(spec: WatermarkSpec) -> WatermarkStrategy {
+        WatermarkStrategy {
+            max_out_of_orderness_ms: spec.max_out_of_orderness_ms.into(),
+            idle_timeout_ms: spec.idle_timeout_ms.map(i64::from),
+        }
+    }
 }
 
 /// An operator of a plugin.

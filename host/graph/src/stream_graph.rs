@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use sandbar_model::job_graph::{Connector, ErrorPolicy, KeyRule, Partitioner};
+use sandbar_model::job_graph::{Connector, ErrorPolicy, KeyRule, Partitioner, WatermarkStrategy};
 use sandbar_model::plugin::{OperatorKind, Port};
 use serde::Serialize;
 
@@ -71,6 +71,9 @@ pub struct StreamNode {
     pub on_error: ErrorPolicy,
     /// The main output, the side outputs, and last, if `on_error` asks for it, `dead-letter`.
     pub outputs: Vec<Port>,
+    /// For a source: how its watermarks are made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub watermarks: Option<WatermarkStrategy>,
 }
 
 impl StreamNode {

@@ -129,6 +129,7 @@ impl JobManager {
     /// # Errors
     /// The operating system's, when there can be no timer.
     pub fn run(mut self) -> std::io::Result<()> {
+        tracing::info!("ResourceManager started");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
         loop {
             let wait = (self.next_timer() - self.now()).max(0);
@@ -234,7 +235,6 @@ impl JobManager {
 
     fn on_submit(&mut self, submission: Submission) {
         let (job, now) = (submission.information.job, self.now());
-        tracing::info!(%job, name = submission.information.graph.name, "job submitted");
         self.jobs.insert(job, JobMaster::new(submission, now));
         self.tell(job, ExecutionEvent::Initialized);
         self.tell(job, ExecutionEvent::Start);
@@ -273,10 +273,13 @@ impl JobManager {
         match message {
             ToJobManager::Register(_) => {}
             ToJobManager::Heartbeat(report) => self.on_heartbeat(&id, report),
-            ToJobManager::TaskState { task, state, error, metrics } => {
+            ToJobManager::TaskState { task, state, error, metrics, accumulators } => {
                 if let Some(master) = self.jobs.get_mut(&task.job) {
                     if !metrics.is_empty() {
                         master.set_metrics(task, metrics);
+                    }
+                    if state.is_terminal() {
+                        master.set_accumulators(task, accumulators);
                     }
                     self.tell(task.job, ExecutionEvent::TaskState { task, state, error });
                 }

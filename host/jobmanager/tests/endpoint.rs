@@ -19,8 +19,8 @@ use sandbar_model::time::ManualClock;
 use sandbar_model::{JobId, VertexId};
 use sandbar_rpc::message::Registration;
 use sandbar_rpc::{
-    FencingToken, JobInformation, JobView, LinkEvent, LinkId, PROTOCOL_VERSION, TaskAttempt,
-    TaskManagerId, ToJobManager, ToTaskManager,
+    Accumulators, FencingToken, JobInformation, JobView, LinkEvent, LinkId, PROTOCOL_VERSION,
+    TaskAttempt, TaskManagerId, ToJobManager, ToTaskManager,
 };
 
 const JOB: JobId = JobId(7);
@@ -128,7 +128,8 @@ impl Cluster {
         let metrics = BTreeMap::from([("numRecordsIn".to_owned(), records)]);
         let task = TaskAttempt { attempt, ..TASK };
         let (state, error) = (ExecutionState::Running, None);
-        self.say(peer, ToJobManager::TaskState { task, state, error, metrics });
+        let accumulators = Accumulators::default();
+        self.say(peer, ToJobManager::TaskState { task, state, error, metrics, accumulators });
     }
 
     fn job(&mut self) -> JobView {

@@ -31,6 +31,8 @@ pub struct TaskIoMetrics {
     pub back_pressured_time_ms: Arc<Counter>,
     /// The watermark of the task, in milliseconds of event time.
     pub current_input_watermark: Arc<Gauge>,
+    /// The watermark that the task has sent on last.
+    pub current_output_watermark: Arc<Gauge>,
 }
 
 /// Where the input of a task came from. In Flink's scope `Shuffle.Netty.Input` below the task's,
@@ -47,6 +49,23 @@ pub struct ShuffleInputMetrics {
     pub num_buffers_in_remote: Arc<Counter>,
     /// Keeps the group alive.
     _group: Option<MetricGroup>,
+}
+
+/// What waits in the channels of a task, when it was last looked at. In Flink's scopes
+/// `Shuffle.Netty.Input.Buffers` and `Shuffle.Netty.Output.Buffers`. A channel between two tasks of
+/// one TaskManager is one's output and the other's input.
+#[derive(Clone, Debug, Default)]
+pub struct ShuffleBufferMetrics {
+    /// Buffers that wait in the inputs.
+    pub input_queue_length: Arc<Gauge>,
+    /// Bytes of records that wait in the inputs.
+    pub input_queue_size: Arc<Gauge>,
+    /// Buffers that wait in the outputs.
+    pub output_queue_length: Arc<Gauge>,
+    /// Bytes of records that wait in the outputs.
+    pub output_queue_size: Arc<Gauge>,
+    /// Keep the groups alive.
+    _groups: Vec<MetricGroup>,
 }
 
 /// What an operator counts.
@@ -82,6 +101,7 @@ impl TaskIoMetrics {
             idle_time_ms: group.counter("accumulateIdleTimeMs")?,
             back_pressured_time_ms: group.counter("accumulateBackPressuredTimeMs")?,
             current_input_watermark: group.gauge("currentInputWatermark")?,
+            current_output_watermark: group.gauge("currentOutputWatermark")?,
         })
     }
 }
@@ -99,6 +119,25 @@ impl ShuffleInputMetrics {
             num_buffers_in_local: group.counter("numBuffersInLocal")?,
             num_buffers_in_remote: group.counter("numBuffersInRemote")?,
             _group: Some(group),
+        })
+    }
+}
+
+impl ShuffleBufferMetrics {
+    /// Registers all of them in groups of their own inside the group of a task.
+    ///
+    /// # Errors
+    /// As [`TaskIoMetrics::register`].
+    pub fn register(task: &MetricGroup) -> Result<ShuffleBufferMetrics, MetricError> {
+        let netty = task.group("Shuffle", &[])?.group("Netty", &[])?;
+        let input = netty.group("Input", &[])?.group("Buffers", &[])?;
+        let output = netty.group("Output", &[])?.group("Buffers", &[])?;
+        Ok(ShuffleBufferMetrics {
+            input_queue_length: input.gauge("inputQueueLength")?,
+            input_queue_size: input.gauge("inputQueueSize")?,
+            output_queue_length: output.gauge("outputQueueLength")?,
+            output_queue_size: output.gauge("outputQueueSize")?,
+            _groups: vec![input, output],
         })
     }
 }

@@ -11,6 +11,6 @@ pub mod metric_group;
 pub mod prometheus;
 
 pub use histogram::{Histogram, HistogramSnapshot};
-pub use io_metrics::{OperatorIoMetrics, ShuffleInputMetrics, TaskIoMetrics};
+pub use io_metrics::{OperatorIoMetrics, ShuffleBufferMetrics, ShuffleInputMetrics, TaskIoMetrics};
 pub use metric::{Counter, Gauge, Meter, Metric, MetricValue};
 pub use metric_group::{MetricError, MetricGroup, MetricSnapshot, Scope};

@@ -73,6 +73,9 @@ pub struct OperatorNode {
     /// Index in `outputs` of the dead-letter output; there with [`ErrorPolicy::DeadLetter`],
     /// except in operators that set keys.
     pub dead_letter_output: Option<u32>,
+    /// For a source: how its watermarks are made; without, there is only that of its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watermarks: Option<WatermarkStrategy>,
 }
 
 impl OperatorNode {
@@ -85,6 +88,17 @@ impl OperatorNode {
             OperatorBody::Source(_) | OperatorBody::Sink(_) | OperatorBody::Key(_) => false,
         }
     }
+}
+
+/// How each subtask of a source makes watermarks of the timestamps that it has seen. Source:
+/// Flink's `WatermarkStrategy.forBoundedOutOfOrderness` and `withIdleness`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct WatermarkStrategy {
+    /// By how much a record's timestamp may be before the latest one; not negative.
+    pub max_out_of_orderness_ms: i64,
+    /// After how long without a record nobody waits for its watermarks; never without.
+    pub idle_timeout_ms: Option<i64>,
 }
 
 /// What an operator does.

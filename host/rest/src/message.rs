@@ -3,6 +3,7 @@
 //!
 //! Source: Flink, `flink-runtime/src/main/java/org/apache/flink/runtime/rest/messages`.
 
+pub mod accumulator;
 pub mod cluster;
 pub mod job;
 pub mod job_exceptions;

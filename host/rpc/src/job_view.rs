@@ -8,6 +8,7 @@ use sandbar_model::job_graph::JobGraph;
 use sandbar_model::status::{ExecutionState, JobStatus};
 use sandbar_model::{JobId, VertexId};
 
+use crate::accumulators::Accumulators;
 use crate::id::TaskManagerId;
 
 /// A job, running or archived.
@@ -37,6 +38,15 @@ pub struct JobView {
     pub waiting_for: Option<String>,
 }
 
+impl JobView {
+    /// What its guests counted, over all vertices: of the current attempts that have ended.
+    pub fn accumulators(&self) -> Accumulators {
+        let mut all = Accumulators::default();
+        self.vertices.iter().for_each(|vertex| all.merge(&vertex.accumulators()));
+        all
+    }
+}
+
 /// A vertex of a job.
 #[derive(Clone, Debug)]
 pub struct VertexView {
@@ -44,6 +54,15 @@ pub struct VertexView {
     pub id: VertexId,
     /// Its subtasks by index.
     pub subtasks: Vec<SubtaskView>,
+}
+
+impl VertexView {
+    /// What its guests counted, over all subtasks.
+    pub fn accumulators(&self) -> Accumulators {
+        let mut all = Accumulators::default();
+        self.subtasks.iter().for_each(|subtask| all.merge(&subtask.accumulators));
+        all
+    }
 }
 
 /// The current attempt of a subtask, and those before.
@@ -59,6 +78,8 @@ pub struct SubtaskView {
     pub task_manager: Option<TaskManagerId>,
     /// Its metrics by Flink's names: `numRecordsIn`, `numBytesOut`, `busyTimeMsPerSecond`, ...
     pub metrics: BTreeMap<String, f64>,
+    /// What its guests counted, once it has ended.
+    pub accumulators: Arc<Accumulators>,
     /// The attempts before, oldest first, at most 16.
     pub earlier: Vec<SubtaskView>,
 }

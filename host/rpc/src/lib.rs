@@ -4,6 +4,7 @@
 //! Law: neither plane knows the other; each knows this. What a link carries is the same whatever
 //! carries it: gRPC between processes, a closure within one.
 
+pub mod accumulators;
 pub mod deployment;
 pub mod dispatcher;
 pub mod grpc;
@@ -13,6 +14,7 @@ pub mod link;
 pub mod message;
 pub mod tls;
 
+pub use accumulators::Accumulators;
 pub use deployment::{JobInformation, TaskDescriptor, TaskLocation};
 pub use dispatcher::{ClusterOverview, DispatcherGateway, GatewayError, StoredPlugin};
 pub use id::{FencingToken, TaskAttempt, TaskManagerId};
@@ -22,4 +24,4 @@ pub use message::{ToJobManager, ToTaskManager};
 pub use tls::{TlsServer, TlsSettings};
 
 /// Version of the messages. Both ends of a link must speak the same.
-pub const PROTOCOL_VERSION: u32 = 1;
+pub const PROTOCOL_VERSION: u32 = 2;

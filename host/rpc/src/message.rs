@@ -7,6 +7,7 @@ use sandbar_model::status::ExecutionState;
 use sandbar_model::{JobId, PluginId};
 use serde::{Deserialize, Serialize};
 
+use crate::accumulators::Accumulators;
 use crate::deployment::{JobInformation, TaskDescriptor, TaskLocation};
 use crate::id::{FencingToken, TaskAttempt, TaskManagerId};
 
@@ -27,6 +28,8 @@ pub enum ToJobManager {
         error: Option<String>,
         /// The task's last metrics by Flink's names, with a terminal state.
         metrics: BTreeMap<String, f64>,
+        /// The counters of its guests, with a terminal state.
+        accumulators: Accumulators,
     },
     /// A source asks for a split. Answered by [`ToTaskManager::Split`].
     NextSplit {

@@ -54,6 +54,7 @@ fn options_that_nest_as_deep_as_json_may_get_through() {
         outputs: Vec::new(),
         on_error: ErrorPolicy::Fail,
         dead_letter_output: None,
+        watermarks: None,
     };
     let vertex = JobVertex {
         id: VertexId(0),

@@ -11,8 +11,8 @@ use sandbar_model::status::ExecutionState;
 use sandbar_model::{JobId, PluginId, VertexId};
 use sandbar_rpc::grpc::{ClientLink, ConnectError, ServerHandle, connect, serve};
 use sandbar_rpc::{
-    JobInformation, LinkEvent, SendToTaskManager, TaskAttempt, TaskDescriptor, ToJobManager,
-    ToTaskManager,
+    Accumulators, JobInformation, LinkEvent, SendToTaskManager, TaskAttempt, TaskDescriptor,
+    ToJobManager, ToTaskManager,
 };
 use tokio::sync::mpsc;
 
@@ -62,6 +62,7 @@ fn deployment() -> ToTaskManager {
                 outputs: Vec::new(),
                 on_error: Default::default(),
                 dead_letter_output: None,
+                watermarks: None,
             }],
         }],
         edges: Vec::new(),
@@ -91,6 +92,7 @@ async fn messages_arrive_as_they_were_sent_in_their_order() {
         state: ExecutionState::Failed,
         error: Some("why".to_owned()),
         metrics: BTreeMap::from([("numRecordsIn".to_owned(), 7.0)]),
+        accumulators: Accumulators::of([("rows".to_owned(), 7)]),
     };
     say(&pair.client, said.clone()).await;
     match pair.events.recv().await {

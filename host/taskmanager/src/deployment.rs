@@ -57,6 +57,9 @@ pub struct TaskSettings {
     /// Buffers more that the channels of an input share evenly.
     /// `taskmanager.network.memory.floating-buffers-per-gate`.
     pub floating_buffers_per_gate: usize,
+    /// How often sources make watermarks; zero for never.
+    /// `pipeline.auto-watermark-interval`.
+    pub auto_watermark_interval: Duration,
     /// Limits of each guest instance.
     pub limits: Limits,
 }
@@ -68,6 +71,7 @@ impl Default for TaskSettings {
             buffer_bytes_max: 32 << 10,
             buffers_per_channel: 2,
             floating_buffers_per_gate: 8,
+            auto_watermark_interval: Duration::from_millis(200),
             limits: Limits::default(),
         }
     }

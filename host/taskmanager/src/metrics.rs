@@ -2,16 +2,18 @@
 //! and shared with whoever reads it. Names are Flink's.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use sandbar_metrics::Metric;
 use sandbar_metrics::{
-    MetricError, MetricGroup, OperatorIoMetrics, ShuffleInputMetrics, TaskIoMetrics,
+    MetricError, MetricGroup, OperatorIoMetrics, ShuffleBufferMetrics, ShuffleInputMetrics,
+    TaskIoMetrics,
 };
 use sandbar_model::job_graph::OperatorNode;
 use sandbar_wasm::{GuestMetric, MetricKind};
 
 use crate::deployment::TaskDeployment;
+use crate::exchange::channel::{Channel, QueueUse};
 
 /// Counters of one operator. Clones count together.
 #[derive(Clone, Debug, Default)]
@@ -65,6 +67,22 @@ fn declare(
     })
 }
 
+/// The channels at one side of a task, as long as it has them. Clones are the same.
+#[derive(Clone, Debug, Default)]
+struct Queues(Arc<Mutex<Vec<Weak<Channel>>>>);
+
+impl Queues {
+    fn watch<'a>(&self, channels: impl Iterator<Item = &'a Arc<Channel>>) {
+        let mut watched = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        watched.extend(channels.map(Arc::downgrade));
+    }
+
+    fn queued(&self) -> QueueUse {
+        let watched = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        watched.iter().filter_map(Weak::upgrade).map(|channel| channel.queued()).sum()
+    }
+}
+
 /// Counters of one task. Clones count together.
 #[derive(Clone, Debug, Default)]
 pub struct TaskMetrics {
@@ -72,6 +90,10 @@ pub struct TaskMetrics {
     pub io: TaskIoMetrics,
     /// Which of its input came from where.
     pub shuffle: ShuffleInputMetrics,
+    /// What waits in its channels.
+    pub buffers: ShuffleBufferMetrics,
+    inputs: Queues,
+    outputs: Queues,
     group: Option<MetricGroup>,
     operators: Arc<Mutex<BTreeMap<String, OperatorMetrics>>>,
 }
@@ -96,6 +118,9 @@ impl TaskMetrics {
             Ok(TaskMetrics {
                 io: TaskIoMetrics::register(&group)?,
                 shuffle: ShuffleInputMetrics::register(&group)?,
+                buffers: ShuffleBufferMetrics::register(&group)?,
+                inputs: Queues::default(),
+                outputs: Queues::default(),
                 group: Some(group),
                 operators: Arc::default(),
             })
@@ -104,6 +129,26 @@ impl TaskMetrics {
             tracing::warn!(%error, "metrics of a task are not registered");
             TaskMetrics::default()
         })
+    }
+
+    /// Looks at the task's inputs from here on.
+    pub(crate) fn watch_inputs<'a>(&self, channels: impl Iterator<Item = &'a Arc<Channel>>) {
+        self.inputs.watch(channels);
+    }
+
+    /// Looks at these outputs too from here on.
+    pub(crate) fn watch_outputs<'a>(&self, channels: impl Iterator<Item = &'a Arc<Channel>>) {
+        self.outputs.watch(channels);
+    }
+
+    /// Brings [`TaskMetrics::buffers`] up to date, and returns what waits in inputs and outputs.
+    pub(crate) fn look_at_queues(&self) -> (QueueUse, QueueUse) {
+        let (inputs, outputs) = (self.inputs.queued(), self.outputs.queued());
+        self.buffers.input_queue_length.set(inputs.elements as f64);
+        self.buffers.input_queue_size.set(inputs.bytes as f64);
+        self.buffers.output_queue_length.set(outputs.elements as f64);
+        self.buffers.output_queue_size.set(outputs.bytes as f64);
+        (inputs, outputs)
     }
 
     /// Counts a batch taken from the gate.

@@ -47,6 +47,9 @@ impl Task {
             network: self.network.as_deref(),
         };
         let gate = wiring.gate();
+        if let Some(gate) = &gate {
+            self.metrics.watch_inputs(gate.channels());
+        }
         let chain = ChainBuilder {
             deployment: &self.deployment,
             control: &self.control,
@@ -62,6 +65,7 @@ impl Task {
         on_running();
         let mut pace = Pace::new(self);
         self.metrics.io.current_input_watermark.set(Watermark::MIN.0 as f64);
+        self.metrics.io.current_output_watermark.set(Watermark::MIN.0 as f64);
         match (head, gate) {
             (Head::Source { name, reader, outputs }, None) => {
                 source_loop::run(self, &mut pace, &name, reader, outputs)
@@ -102,9 +106,10 @@ impl Task {
                     for element in output.elements() {
                         match element {
                             ValveElement::Watermark(watermark) => {
-                                let gauge = &self.metrics.io.current_input_watermark;
-                                gauge.set(watermark.0 as f64);
+                                let io = &self.metrics.io;
+                                io.current_input_watermark.set(watermark.0 as f64);
                                 operator.on_watermark(watermark)?;
+                                io.current_output_watermark.set(watermark.0 as f64);
                             }
                             ValveElement::Status(status) => operator.on_status(status)?,
                         }

@@ -16,7 +16,7 @@ use crossbeam_channel::{Receiver, Sender};
 use sandbar_model::status::ExecutionState;
 use sandbar_model::{Clock, JobId};
 use sandbar_rpc::message::HeartbeatReport;
-use sandbar_rpc::{TaskAttempt, TaskManagerId, ToJobManager, ToTaskManager};
+use sandbar_rpc::{Accumulators, TaskAttempt, TaskManagerId, ToJobManager, ToTaskManager};
 use sandbar_wasm::{Capabilities, Engine};
 
 use self::deployer::{Deployer, Deployment};
@@ -52,7 +52,7 @@ enum Event {
     /// From outside.
     Message(Message),
     /// A task's state changed.
-    Task(TaskStateChange),
+    Task(Box<TaskStateChange>),
     /// A task could not be started.
     NotStarted(TaskAttempt, String),
 }
@@ -165,7 +165,7 @@ impl TaskManager {
                 self.cancel_all();
             }
             Event::Message(Message::Stop) => self.stop(),
-            Event::Task(change) => self.on_task(change),
+            Event::Task(change) => self.on_task(*change),
             Event::NotStarted(task, error) => {
                 self.end(task, ExecutionState::Failed, Some(error));
             }
@@ -191,7 +191,7 @@ impl TaskManager {
                 let deployment = Deployment { job: *job, tasks, locations };
                 for task in deployment.attempts() {
                     self.tasks.insert(task, None);
-                    self.send_state(task, ExecutionState::Deploying, None, BTreeMap::new());
+                    self.send_state(task, ExecutionState::Deploying, None);
                 }
                 let attempts: Vec<TaskAttempt> = deployment.attempts().collect();
                 if let Err(error) = self.deployer.deploy(deployment) {
@@ -225,29 +225,28 @@ impl TaskManager {
             handle.control.cancel();
         }
         self.tasks.insert(task, Some(handle));
-        self.send_state(task, state, error, BTreeMap::new());
+        self.send_state(task, state, error);
     }
 
     fn end(&mut self, task: TaskAttempt, state: ExecutionState, error: Option<String>) {
         self.cancelled_early.remove(&task);
         let handle = self.tasks.remove(&task).flatten();
         let now = self.clock.now_ms();
-        let metrics = handle.map(|handle| self.reports.metrics_of(task, &handle, now));
+        let told = handle.map(|handle| {
+            (self.reports.metrics_of(task, &handle, now), report::accumulators_of(&handle))
+        });
         self.reports.forget(task);
-        let mut metrics = metrics.unwrap_or_default();
+        let (mut metrics, accumulators) = told.unwrap_or_default();
         // A task that has ended has no rates.
         metrics.retain(|name, _| !name.ends_with("PerSecond"));
-        self.send_state(task, state, error, metrics);
+        self.link.send(ToJobManager::TaskState { task, state, error, metrics, accumulators });
     }
 
-    fn send_state(
-        &self,
-        task: TaskAttempt,
-        state: ExecutionState,
-        error: Option<String>,
-        metrics: BTreeMap<String, f64>,
-    ) {
-        self.link.send(ToJobManager::TaskState { task, state, error, metrics });
+    /// Tells of a state that is not terminal.
+    fn send_state(&self, task: TaskAttempt, state: ExecutionState, error: Option<String>) {
+        let metrics = BTreeMap::new();
+        let accumulators = Accumulators::default();
+        self.link.send(ToJobManager::TaskState { task, state, error, metrics, accumulators });
     }
 
     fn cancel(&mut self, task: TaskAttempt) {

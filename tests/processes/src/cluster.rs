@@ -206,16 +206,19 @@ impl Cluster {
     /// What the print sinks of all TaskManagers have written, sorted, without the prefix of the
     /// subtask.
     pub fn printed(&self) -> Vec<String> {
-        let texts: Vec<String> = self.workers.iter().map(Process::stdout).collect();
-        let record = |line: &str| match line.split_once("> ") {
-            Some((_, record)) => record.to_owned(),
-            None => line.to_owned(),
-        };
-        let mut lines: Vec<String> =
-            texts.iter().flat_map(|text| text.lines()).map(record).collect();
-        lines.sort_unstable();
-        lines
+        records(&self.workers.iter().map(Process::stdout).collect::<String>())
     }
+}
+
+/// The records that print sinks have written, sorted, without the prefix of the subtask.
+pub fn records(text: &str) -> Vec<String> {
+    let record = |line: &str| match line.split_once("> ") {
+        Some((_, record)) => record.to_owned(),
+        None => line.to_owned(),
+    };
+    let mut lines: Vec<String> = text.lines().map(record).collect();
+    lines.sort_unstable();
+    lines
 }
 
 fn start_job_manager(

@@ -58,3 +58,39 @@ pub fn count_words(name: &str, parallelism: u32, count: u64) -> Value {
         }],
     })
 }
+
+/// A source that makes lines up without end, and an operator chained to it that misbehaves in this
+/// way at its first record.
+pub fn misbehaving(name: &str, operator: &str) -> Value {
+    json!({
+        "name": name,
+        "plugins": { "faults": { "path": guest("guest-faults") } },
+        "sources": [{
+            "name": "lines",
+            "connector": "datagen",
+            "options": { "format": "text" },
+            "parallelism": 1,
+        }],
+        "operators": [{
+            "name": "faulty",
+            "plugin": "faults",
+            "operator": operator,
+            "inputs": ["lines"],
+            "parallelism": 1,
+        }],
+        "sinks": [{
+            "name": "out",
+            "connector": "discard",
+            "inputs": ["faulty"],
+            "parallelism": 1,
+        }],
+    })
+}
+
+/// The same, whose operator never returns, in a vertex of its own.
+pub fn stuck(name: &str) -> Value {
+    let mut job = misbehaving(name, "loop");
+    job["configuration"] = json!({ "sandbar.guest.call.deadline": "10 min" });
+    job["operators"][0]["inputs"] = json!([{ "from": "lines", "partitioner": "rebalance" }]);
+    job
+}

@@ -4,7 +4,9 @@
 pub mod certificates;
 pub mod cluster;
 pub mod jobs;
+pub mod metrics;
 pub mod process;
+pub mod proxy;
 pub mod rest;
 
 use std::path::{Path, PathBuf};
@@ -13,6 +15,7 @@ use std::time::{Duration, Instant};
 pub use certificates::Certificates;
 pub use cluster::Cluster;
 pub use process::Process;
+pub use proxy::Proxy;
 pub use rest::Rest;
 
 /// How long anything may take before a test fails: other tests run beside it.
@@ -41,6 +44,21 @@ pub fn binary() -> PathBuf {
         binary.display()
     );
     binary
+}
+
+/// An example of the crate `sandbar-client`, which `cargo test --workspace` builds first.
+///
+/// # Panics
+/// If it has not been built.
+pub fn client_example(name: &str) -> PathBuf {
+    let binary = binary();
+    let path = binary.with_file_name("examples").join(name);
+    assert!(
+        path.is_file(),
+        "{} is missing: run `cargo build -p sandbar-client --examples` first",
+        path.display()
+    );
+    path
 }
 
 /// The module of a guest crate, as `make guests` builds it.

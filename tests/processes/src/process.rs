@@ -84,7 +84,12 @@ impl Drop for Process {
 
 /// A command of `sandbar` whose home is `folder`, with the build's cache of compiled plugins.
 pub fn command(folder: &Path) -> Command {
-    let mut command = Command::new(binary());
+    command_of(&binary(), folder)
+}
+
+/// The same of another program.
+pub fn command_of(program: &Path, folder: &Path) -> Command {
+    let mut command = Command::new(program);
     command
         .current_dir(folder)
         .env_clear()

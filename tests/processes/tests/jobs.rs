@@ -7,25 +7,10 @@ use serde_json::{Value, json};
 
 /// A job whose operator does something at its first record.
 fn faulty(name: &str, operator: &str, configuration: &Value) -> Value {
-    json!({
-        "name": name,
-        "configuration": configuration,
-        "plugins": { "faults": { "path": guest("guest-faults") } },
-        "sources": [{
-            "name": "lines",
-            "connector": "datagen",
-            "options": { "format": "text", "rate": 10 },
-            "parallelism": 1,
-        }],
-        "operators": [{
-            "name": "faulty",
-            "plugin": "faults",
-            "operator": operator,
-            "inputs": ["lines"],
-            "parallelism": 1,
-        }],
-        "sinks": [{ "name": "out", "connector": "discard", "inputs": ["faulty"] }],
-    })
+    let mut job = jobs::misbehaving(name, operator);
+    job["configuration"] = configuration.clone();
+    job["sources"][0]["options"]["rate"] = json!(10);
+    job
 }
 
 #[test]

@@ -124,20 +124,7 @@ fn the_time_of_a_task_is_busy_idle_or_back_pressured() {
 #[test]
 fn a_slow_operator_is_seen_as_back_pressure_of_what_feeds_it() {
     let cluster = Cluster::with_workers(1, 1, &["-Dheartbeat.interval=500ms"]);
-    let spec = json!({
-        "name": "slow",
-        "configuration": { "sandbar.guest.call.deadline": "10 min" },
-        "plugins": { "faults": { "path": guest("guest-faults") } },
-        "sources": [{ "name": "lines", "connector": "datagen", "options": { "format": "text" } }],
-        "operators": [{
-            "name": "stuck",
-            "plugin": "faults",
-            "operator": "loop",
-            "inputs": [{ "from": "lines", "partitioner": "rebalance" }],
-        }],
-        "sinks": [{ "name": "out", "connector": "discard", "inputs": ["stuck"] }],
-    });
-    let job = cluster.submit(&spec);
+    let job = cluster.submit(&jobs::stuck("slow"));
     cluster.await_tasks(&job, "RUNNING");
     let vertex = cluster.job(&job)["vertices"][0]["id"].as_str().unwrap().to_owned();
     let path = format!("/jobs/{job}/vertices/{vertex}/backpressure");

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use sandbar_processes::{Cluster, eventually, guest, jobs};
+use sandbar_processes::{Cluster, eventually, jobs};
 use serde_json::{Value, json};
 
 /// How many tasks of a job each TaskManager has.
@@ -172,19 +172,7 @@ fn guests_of_a_slot_share_its_memory_and_a_job_that_needs_more_fails_alone() {
     cluster.await_workers(1);
     let neighbour = cluster.submit(&jobs::apart("neighbour", 1));
     cluster.await_tasks(&neighbour, "RUNNING");
-    let greedy = json!({
-        "name": "greedy",
-        "plugins": { "faults": { "path": guest("guest-faults") } },
-        "sources": [{ "name": "lines", "connector": "datagen", "options": { "format": "text" } }],
-        "operators": [{
-            "name": "greedy",
-            "plugin": "faults",
-            "operator": "grow-memory",
-            "inputs": ["lines"],
-        }],
-        "sinks": [{ "name": "out", "connector": "discard", "inputs": ["greedy"] }],
-    });
-    let job = cluster.submit(&greedy);
+    let job = cluster.submit(&jobs::misbehaving("greedy", "grow-memory"));
     cluster.await_state(&job, "FAILED");
     let why = cluster.rest().get(&format!("/jobs/{job}/exceptions"));
     let text = why["root-exception"].as_str().unwrap();

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
-use sandbar_processes::{Cluster, Process, eventually, jobs, within};
+use sandbar_processes::{Cluster, Process, Proxy, eventually, jobs, within};
 use tempfile::TempDir;
 
 /// Options under which a silent process is missed soon.
@@ -86,6 +86,33 @@ fn a_task_manager_that_hangs_is_missed_after_the_timeout_and_comes_back() {
     cluster.await_workers(1);
     cluster.workers[0].signal(Signal::CONT);
     cluster.await_workers(2);
+}
+
+#[test]
+fn a_task_manager_behind_a_network_that_swallows_all_is_lost_and_comes_back() {
+    let mut cluster = Cluster::start(&IMPATIENT);
+    let proxy = Proxy::to(cluster.rpc_port());
+    cluster.add_worker(1, &[&format!("-Djobmanager.rpc.port={}", proxy.port())]);
+    cluster.await_workers(1);
+    let lost = cluster.submit(&jobs::apart("lost", 1));
+    cluster.await_tasks(&lost, "RUNNING");
+    let stopped = Instant::now();
+    proxy.stop_forwarding();
+    cluster.await_workers(0);
+    // The connection is there, so only silence tells.
+    assert!(stopped.elapsed() > Duration::from_millis(800), "{:?}", stopped.elapsed());
+    cluster.await_state(&lost, "FAILED");
+    let why = cluster.rest().get(&format!("/jobs/{lost}/exceptions"));
+    let text = why["root-exception"].as_str().unwrap();
+    assert!(text.contains("is lost: it was not heard of for"), "{text}");
+    eventually("the TaskManager gives the JobManager up too", || {
+        cluster.workers[0].stderr().contains("all tasks are cancelled").then_some(())
+    });
+    proxy.forward_again();
+    cluster.await_workers(1);
+    let next = cluster.submit(&jobs::count_words("next", 1, 100));
+    cluster.await_state(&next, "FINISHED");
+    assert!(cluster.workers[0].is_running());
 }
 
 #[test]

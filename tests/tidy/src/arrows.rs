@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::finding::Finding;
 
 /// The crates of the host from ground to roof. An arrow goes to a lower row, never along one.
-const ROWS: [(&str, &[&str]); 6] = [
+const ROWS: [(&str, &[&str]); 7] = [
     ("nouns", &["sandbar-model"]),
     ("ground", &["sandbar-config", "sandbar-metrics"]),
     (
@@ -15,6 +15,7 @@ const ROWS: [(&str, &[&str]); 6] = [
     ),
     ("planes", &["sandbar-rest", "sandbar-jobmanager", "sandbar-taskmanager"]),
     ("wiring", &["sandbar-cluster"]),
+    ("clients", &["sandbar-client"]),
     ("roof", &["sandbar-cli"]),
 ];
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use sandbar_client::defaults::cache_folder;
 use sandbar_connectors::{ConnectorError, Console, Split};
 use sandbar_model::job_graph::{
     Connector, ErrorPolicy, JobGraph, JobVertex, OperatorBody, OperatorNode, Output, OutputTarget,
@@ -21,7 +22,6 @@ use sandbar_wasm::{Capabilities, Engine, EngineOptions};
 
 use super::GuestArgs;
 use super::native::NativeBenchmarks;
-use crate::configuration::cache_folder;
 use crate::output;
 
 /// Arguments of `sandbar bench boundary`.
@@ -230,6 +230,7 @@ fn node(name: &str, body: OperatorBody, outputs: Vec<Output>) -> OperatorNode {
         outputs,
         on_error: ErrorPolicy::Fail,
         dead_letter_output: None,
+        watermarks: None,
     }
 }
 

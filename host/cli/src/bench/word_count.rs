@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
+use sandbar_client::defaults::cache_folder;
 use sandbar_cluster::{MiniCluster, MiniClusterOptions};
 use sandbar_config::Configuration;
 use sandbar_connectors::Console;
@@ -17,7 +18,6 @@ use sandbar_model::status::JobStatus;
 use serde_json::{Value, json};
 
 use super::{GuestArgs, native, usage};
-use crate::configuration::cache_folder;
 use crate::output;
 
 /// Arguments of `sandbar bench word-count`.

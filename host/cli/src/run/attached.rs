@@ -6,11 +6,13 @@
 use std::time::{Duration, Instant};
 
 use anyhow::bail;
+use sandbar_client::JobResult;
+use sandbar_client::cluster_client::job_result;
 use sandbar_model::JobId;
 use sandbar_rest::{ClientError, RestClient};
 
 use super::progress::Progress;
-use super::shown_job::{ShownJob, ShownResult};
+use super::shown_job::ShownJob;
 use crate::output;
 use crate::signals::Signals;
 
@@ -37,7 +39,7 @@ pub(super) enum Leave {
     /// The job has ended.
     Ended {
         /// How.
-        result: ShownResult,
+        result: JobResult,
         /// The last look at it.
         job: ShownJob,
         /// Whether Ctrl-C cancelled it.
@@ -50,7 +52,7 @@ pub(super) enum Leave {
 /// What one look at the job shows.
 enum Look {
     Runs(ShownJob),
-    Ended(ShownJob, ShownResult),
+    Ended(ShownJob, JobResult),
 }
 
 impl Attached<'_> {
@@ -86,7 +88,7 @@ impl Attached<'_> {
                     }
                     last = Some(job);
                 }
-                Err(error) if is_loss(&error) => {
+                Err(error) if error.is_loss() => {
                     if lost.is_none() {
                         clear(&mut progress);
                         self.tell_lost(&error);
@@ -111,7 +113,7 @@ impl Attached<'_> {
             return Ok(Look::Runs(ShownJob::from(details)));
         }
         let end = self.client.job_execution_result(self.job)?;
-        let result = ShownResult::of(self.job, &details, end);
+        let result = job_result(self.job, &details, end);
         Ok(Look::Ended(ShownJob::from(details), result))
     }
 
@@ -119,7 +121,7 @@ impl Attached<'_> {
     fn cancel(&self) -> anyhow::Result<bool> {
         match self.client.cancel_job(self.job) {
             Ok(()) => Ok(true),
-            Err(error) if is_loss(&error) => Ok(false),
+            Err(error) if error.is_loss() => Ok(false),
             // It ended by itself; the next look shows how.
             Err(ClientError::Refused { status: 409, .. }) => Ok(true),
             Err(error) => bail!("job {} cannot be cancelled: {error}", self.job),
@@ -160,16 +162,4 @@ fn clear(progress: &mut Option<Progress>) {
     if let Some(progress) = progress {
         progress.clear();
     }
-}
-
-/// Whether an error is the connection's, so that the next attempt may succeed.
-fn is_loss(error: &ClientError) -> bool {
-    matches!(
-        error,
-        ClientError::Unreachable { .. }
-            | ClientError::TooSlow { .. }
-            | ClientError::Broken { .. }
-            // The server has too much to do, or the cluster behind it does.
-            | ClientError::Refused { status: 503 | 504, .. }
-    )
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use sandbar_client::defaults::{cache_folder, set_local_parallelism};
 use sandbar_cluster::{JobClient, JobResult, MiniCluster, MiniClusterOptions};
 use sandbar_config::Configuration;
 use sandbar_connectors::Console;
@@ -13,9 +14,9 @@ use sandbar_model::SystemClock;
 use sandbar_model::status::JobStatus;
 
 use super::progress::Progress;
-use super::shown_job::{ShownJob, ShownResult};
+use super::shown_job::ShownJob;
 use super::{RunArgs, summary};
-use crate::configuration::{cache_folder, set_local_parallelism, warn_of_unknown_keys};
+use crate::configuration::warn_of_unknown_keys;
 use crate::output;
 use crate::signals::{EXIT_INTERRUPTED, Signals};
 
@@ -41,7 +42,7 @@ pub(super) fn run(args: &RunArgs, mut configuration: Configuration) -> anyhow::R
         output::say(format!("Job has been submitted with JobID {}", job.id()));
     }
     let progress = show.then(|| Progress::new(std::io::stderr().is_terminal()));
-    let result = ShownResult::from(attend(&job, &signals, progress));
+    let result = attend(&job, &signals, progress);
     let shown = ShownJob::from(job.snapshot());
     summary::report(args, &result, &shown)?;
     Ok(exit_code(&result))
@@ -69,7 +70,7 @@ fn attend(job: &JobClient, signals: &Signals, mut progress: Option<Progress>) ->
 }
 
 /// Only Ctrl-C cancels a job in this process.
-fn exit_code(result: &ShownResult) -> ExitCode {
+fn exit_code(result: &JobResult) -> ExitCode {
     match result.status {
         JobStatus::Finished => ExitCode::SUCCESS,
         JobStatus::Canceled => ExitCode::from(EXIT_INTERRUPTED),

@@ -2,44 +2,45 @@
 //! then submitted, and attended unless `-d` says otherwise.
 
 use std::io::IsTerminal;
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context;
+use sandbar_client::cluster_client::{client, configuration_on};
+use sandbar_client::{JobResult, Submitter};
 use sandbar_config::Configuration;
 use sandbar_config::options::cluster::{
     CLIENT_TIMEOUT, EXECUTION_ATTACHED, EXECUTION_SHUTDOWN_ON_ATTACHED_EXIT,
 };
 use sandbar_model::JobId;
 use sandbar_model::status::JobStatus;
-use sandbar_rest::RestClient;
 use serde_json::json;
 
 use super::attached::{Attached, Leave};
 use super::progress::Progress;
-use super::shown_job::ShownResult;
-use super::submission::Submitter;
 use super::{RunArgs, summary};
+use crate::loaded_plugin::size;
+use crate::output;
 use crate::signals::{EXIT_INTERRUPTED, Signals};
-use crate::{cluster_client, output};
-
-/// Beginnings of the keys that decide what a job's graph is and whether it is right: on a cluster
-/// its values hold.
-const KEYS_OF_CLUSTER: [&str; 4] =
-    ["parallelism.", "pipeline.", "sandbar.capabilities", "sandbar.plugin.bytes."];
 
 /// Submits the job and, unless it is to be left alone, stays with it.
 pub(super) fn run(args: &RunArgs, configuration: &Configuration) -> anyhow::Result<ExitCode> {
     // What is wrong with the arguments is said before the cluster is asked.
-    args.job.source()?;
-    let client = cluster_client::client(args.jobmanager.as_deref(), configuration)?;
+    let source = args.job.source()?;
+    let client = client(args.jobmanager.as_deref(), configuration)?;
     let is_attached = !args.detached && configuration.get(&EXECUTION_ATTACHED)?;
-    let prepared = args.job.prepare_with(&for_cluster(configuration, &client)?)?;
+    let prepared = args.job.prepare_with(&configuration_on(&client, configuration)?)?;
     let signals = match is_attached {
         true => Some(Signals::listen().context("cannot listen for Ctrl-C")?),
         false => None,
     };
-    let submitter = Submitter { client: &client, is_quiet: args.quiet };
-    let job = submitter.submit(&args.job, &prepared)?;
+    let on_upload = |path: &Path, bytes: usize| {
+        if !args.quiet {
+            output::say(format!("Uploading plugin {}, {}", path.display(), size(bytes)));
+        }
+    };
+    let submitter = Submitter { client: &client, on_upload: &on_upload };
+    let job = submitter.submit(&source, &args.job.overrides(), &prepared)?;
     tell_submitted(args, &prepared.graph.name, job, is_attached)?;
     let Some(signals) = signals else { return Ok(ExitCode::SUCCESS) };
     let attached = Attached {
@@ -73,19 +74,6 @@ pub(super) fn run(args: &RunArgs, configuration: &Configuration) -> anyhow::Resu
     }
 }
 
-/// The configuration that the job will have on the cluster, as far as its graph depends on it.
-fn for_cluster(
-    configuration: &Configuration,
-    client: &RestClient,
-) -> anyhow::Result<Configuration> {
-    let is_of_cluster = |key: &str| KEYS_OF_CLUSTER.iter().any(|begin| key.starts_with(begin));
-    let own = configuration.iter().filter(|(key, _)| !is_of_cluster(key));
-    let mut together = Configuration::from_pairs(own);
-    let of_cluster = client.configuration()?.into_iter().filter(|entry| is_of_cluster(&entry.key));
-    together.merge(Configuration::from_pairs(of_cluster.map(|entry| (entry.key, entry.value))));
-    Ok(together)
-}
-
 /// The id is the result of a detached run; for an attached one it is a note.
 fn tell_submitted(args: &RunArgs, name: &str, job: JobId, is_attached: bool) -> anyhow::Result<()> {
     let message = format!("Job has been submitted with JobID {job}");
@@ -101,7 +89,7 @@ fn tell_submitted(args: &RunArgs, name: &str, job: JobId, is_attached: bool) -> 
     Ok(())
 }
 
-fn exit_code(result: &ShownResult, is_interrupted: bool) -> ExitCode {
+fn exit_code(result: &JobResult, is_interrupted: bool) -> ExitCode {
     match result.status {
         JobStatus::Finished => ExitCode::SUCCESS,
         JobStatus::Canceled if is_interrupted => ExitCode::from(EXIT_INTERRUPTED),

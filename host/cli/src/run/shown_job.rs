@@ -4,11 +4,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use sandbar_cluster::{JobResult, JobSnapshot, VertexSnapshot};
-use sandbar_model::JobId;
+use sandbar_cluster::{JobSnapshot, VertexSnapshot};
 use sandbar_model::status::JobStatus;
 use sandbar_rest::message::job::{JobDetails, JobVertexSummary};
-use sandbar_rest::message::job_result::JobExecutionResult;
 
 /// A look at a job.
 #[derive(Clone, Debug)]
@@ -34,17 +32,6 @@ pub(super) struct ShownVertex {
     pub(super) guest_metrics: BTreeMap<String, f64>,
 }
 
-/// How a job ended.
-#[derive(Clone, Debug)]
-pub(super) struct ShownResult {
-    pub(super) job: JobId,
-    pub(super) name: String,
-    pub(super) status: JobStatus,
-    /// Why it failed.
-    pub(super) failure: Option<String>,
-    pub(super) runtime: Duration,
-}
-
 impl From<JobSnapshot> for ShownJob {
     fn from(snapshot: JobSnapshot) -> ShownJob {
         let vertices = snapshot.vertices.into_iter().map(ShownVertex::from).collect();
@@ -68,13 +55,6 @@ impl From<VertexSnapshot> for ShownVertex {
                 .map(|((uid, name), value)| (format!("{uid}.{name}"), value))
                 .collect(),
         }
-    }
-}
-
-impl From<JobResult> for ShownResult {
-    fn from(result: JobResult) -> ShownResult {
-        let JobResult { job, name, status, failure, runtime } = result;
-        ShownResult { job, name, status, failure, runtime }
     }
 }
 
@@ -104,18 +84,4 @@ impl From<JobVertexSummary> for ShownVertex {
 /// Counts are signed in Flink's API, and never below 0.
 fn count(number: i64) -> u64 {
     number.max(0).unsigned_abs()
-}
-
-impl ShownResult {
-    /// Of a job that has ended, and of what the cluster says of its end.
-    pub(super) fn of(job: JobId, details: &JobDetails, end: JobExecutionResult) -> ShownResult {
-        let failure = end.job_execution_result.and_then(|result| result.failure_cause);
-        ShownResult {
-            job,
-            name: details.name.clone(),
-            status: details.state,
-            failure: failure.map(|cause| cause.stack_trace),
-            runtime: Duration::from_millis(count(details.duration)),
-        }
-    }
 }

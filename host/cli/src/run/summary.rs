@@ -3,17 +3,18 @@
 use std::io;
 use std::time::Duration;
 
+use sandbar_client::JobResult;
 use serde_json::{Value, json};
 
 use super::RunArgs;
-use super::shown_job::{ShownJob, ShownResult, ShownVertex};
+use super::shown_job::{ShownJob, ShownVertex};
 use crate::output;
 
 /// Tells of the end of a job as the arguments want it.
 ///
 /// # Errors
 /// Standard output is closed.
-pub(super) fn report(args: &RunArgs, result: &ShownResult, job: &ShownJob) -> io::Result<()> {
+pub(super) fn report(args: &RunArgs, result: &JobResult, job: &ShownJob) -> io::Result<()> {
     if let Some(failure) = &result.failure {
         output::error(failure);
     }
@@ -27,7 +28,7 @@ pub(super) fn report(args: &RunArgs, result: &ShownResult, job: &ShownJob) -> io
 }
 
 /// Prints the summary to standard error.
-fn print(result: &ShownResult, job: &ShownJob) {
+fn print(result: &JobResult, job: &ShownJob) {
     let width = job.vertices.iter().map(|vertex| vertex.name.len()).max().unwrap_or(6).max(6);
     output::say(format!(
         "{:width$}  {:>5} {:>13} {:>13} {:>13} {:>9} {:>12}",
@@ -47,10 +48,27 @@ fn print(result: &ShownResult, job: &ShownJob) {
     }
     let seconds = result.runtime.as_secs_f64();
     output::say(format!("Job \"{}\" {} after {seconds:.3} s", result.name, result.status));
+    print_accumulators(result);
+}
+
+/// The lines that Flink's command line ends with, if there is anything to list.
+fn print_accumulators(result: &JobResult) {
+    // A guest chose the name, and a terminal would obey what it holds.
+    let shown = |name: &str| name.replace(char::is_control, "?");
+    if !result.accumulators.sums().is_empty() {
+        output::say("Accumulator Results:");
+    }
+    for (name, sum) in result.accumulators.sums() {
+        output::say(format!("- {} (LongCounter): {sum}", shown(name)));
+    }
+    if let Some(name) = result.accumulators.left_out_from() {
+        let name = shown(name);
+        output::say(format!("Too many accumulators: left out are {name} and all names after it"));
+    }
 }
 
 /// The summary as JSON.
-fn json(result: &ShownResult, job: &ShownJob) -> Value {
+fn json(result: &JobResult, job: &ShownJob) -> Value {
     let vertex = |(index, vertex): (usize, &ShownVertex)| {
         json!({
             "id": index,
@@ -71,6 +89,8 @@ fn json(result: &ShownResult, job: &ShownJob) -> Value {
         "state": result.status.to_string(),
         "failure": result.failure,
         "duration-ms": result.runtime.as_millis() as u64,
+        "accumulators": result.accumulators.sums(),
+        "accumulators-left-out-from": result.accumulators.left_out_from(),
         "vertices": job.vertices.iter().enumerate().map(vertex).collect::<Vec<_>>(),
     })
 }

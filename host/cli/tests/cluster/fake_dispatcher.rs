@@ -11,8 +11,8 @@ use sandbar_model::status::{ExecutionState, JobStatus};
 use sandbar_model::{JobId, PluginId, VertexId};
 use sandbar_rpc::dispatcher::RunRequest;
 use sandbar_rpc::{
-    ClusterOverview, DispatcherGateway, ExceptionView, GatewayError, JobView, StoredPlugin,
-    SubtaskView, TaskManagerId, TaskManagerView, VertexView,
+    Accumulators, ClusterOverview, DispatcherGateway, ExceptionView, GatewayError, JobView,
+    StoredPlugin, SubtaskView, TaskManagerId, TaskManagerView, VertexView,
 };
 
 /// The id of a job that is run.
@@ -185,6 +185,7 @@ fn graph() -> JobGraph {
                 outputs: Vec::new(),
                 on_error: ErrorPolicy::Fail,
                 dead_letter_output: None,
+                watermarks: None,
             }],
         }],
         edges: Vec::new(),
@@ -200,6 +201,7 @@ pub(crate) fn view(id: JobId, name: &str, status: JobStatus) -> JobView {
         timestamps: BTreeMap::new(),
         task_manager: None,
         metrics: metrics.map(|(key, value)| (key.to_owned(), value)).into_iter().collect(),
+        accumulators: Arc::new(Accumulators::of([("rows".to_owned(), 7)])),
         earlier: Vec::new(),
     };
     let exception = ExceptionView {

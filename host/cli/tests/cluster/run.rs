@@ -12,6 +12,9 @@ use crate::fake_dispatcher::{SUBMITTED, view};
 
 const SUBMITTED_LINE: &str = "Job has been submitted with JobID 00000000000000000000000000000abc\n";
 
+/// What the guests of the job counted.
+const LISTED: &str = "Accumulator Results:\n- rows (LongCounter): 7\n";
+
 fn fixture() -> Fixture {
     Fixture::with_files(&[("job.toml", COPY), ("lines.txt", "a\n")])
 }
@@ -175,13 +178,18 @@ fn an_attached_job_ends_with_summary_and_exit_code() {
         recorded.becomes = Some(JobStatus::Failed);
     });
     let failed = fixture.run(&["run", "--json", "-m", &fixture.address, "job.toml"]);
-    failed.check_refused(1, &["error: guest trapped\n  at count\n", "Job has been submitted"]);
+    failed.check_refused(
+        1,
+        &["error: guest trapped\n  at count\n", "Job has been submitted", LISTED],
+    );
     let expected = json!({
         "jid": SUBMITTED.to_string(),
         "name": "copy",
         "state": "FAILED",
         "failure": "guest trapped\n  at count",
         "duration-ms": 1500,
+        "accumulators": { "rows": 7 },
+        "accumulators-left-out-from": null,
         "vertices": [{
             "id": 0, "name": "Source: lines -> Sink: console", "parallelism": 1,
             "records-in": 7, "records-out": 0, "bytes-out": 0, "records-refused": 1,

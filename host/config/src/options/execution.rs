@@ -26,7 +26,7 @@ options! {
         "pipeline.operator-chaining.chain-operators-with-different-max-parallelism",
         default "true";
 
-    /// How often watermarks are made from the timestamps seen.
+    /// How often sources make watermarks from the timestamps seen; 0 for never.
     PIPELINE_AUTO_WATERMARK_INTERVAL: Duration = "pipeline.auto-watermark-interval",
         default "200 ms";
 

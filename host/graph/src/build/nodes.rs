@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sandbar_model::job_graph::{Connector, ErrorPolicy};
+use sandbar_model::job_graph::{Connector, ErrorPolicy, WatermarkStrategy};
 use sandbar_model::plugin::{OperatorDescription, OperatorKind, Port};
 
 use super::parallelism::{OwnParallelism, Parallelism};
@@ -83,6 +83,7 @@ impl<'a> Builder<'a> {
         draft.is_known = traits.is_some();
         draft.node.outputs =
             traits.map(|traits| port(MAIN_OUTPUT, traits.format)).into_iter().collect();
+        draft.node.watermarks = source.watermarks.map(WatermarkStrategy::from);
         draft.takes = Takes::Nothing;
         draft
     }
@@ -198,6 +199,7 @@ impl<'a> Builder<'a> {
             chaining: common.chaining.unwrap_or_default(),
             on_error: common.on_error,
             outputs: Vec::new(),
+            watermarks: None,
         };
         if common.name.is_empty() {
             self.error(

@@ -78,6 +78,7 @@ fn spec(sources: usize, drafts: &[Draft], is_without_sinks: bool) -> JobSpec {
             max_parallelism: None,
             slot_sharing_group: None,
             chaining: None,
+            watermarks: None,
         });
     }
     for (number, draft) in drafts.iter().enumerate() {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use sandbar_rpc::{
-    ExceptionView, JobInformation, JobView, SubtaskView, TaskAttempt, TaskDescriptor, TaskLocation,
-    TaskManagerId, ToTaskManager, VertexView,
+    Accumulators, ExceptionView, JobInformation, JobView, SubtaskView, TaskAttempt, TaskDescriptor,
+    TaskLocation, TaskManagerId, ToTaskManager, VertexView,
 };
 
 use super::Reply;
@@ -29,13 +29,21 @@ pub struct Submission {
 
 type Metrics = BTreeMap<String, f64>;
 
+/// What a TaskManager told of an attempt.
+#[derive(Clone, Default)]
+struct Told {
+    attempt: u32,
+    metrics: Metrics,
+    accumulators: Arc<Accumulators>,
+}
+
 pub(super) struct JobMaster {
     information: JobInformation,
     graph: Arc<sandbar_model::job_graph::JobGraph>,
     execution: ExecutionGraph,
     splits: SplitCoordinator,
     /// Of the newest attempt of each subtask that told.
-    metrics: BTreeMap<TaskRef, (u32, Metrics)>,
+    told: BTreeMap<TaskRef, Told>,
     start_time: i64,
     /// Who waits for its end.
     pub(super) waiters: Vec<Reply<Option<JobView>>>,
@@ -48,12 +56,13 @@ fn task_ref(task: TaskAttempt) -> TaskRef {
 impl JobMaster {
     pub(super) fn new(submission: Submission, now: i64) -> JobMaster {
         let Submission { information, splits, options } = submission;
+        tracing::info!(job = %information.job, name = information.graph.name, "JobMaster started");
         JobMaster {
             execution: ExecutionGraph::new(information.job, &information.graph, options, now),
             graph: Arc::new(information.graph.clone()),
             information,
             splits,
-            metrics: BTreeMap::new(),
+            told: BTreeMap::new(),
             start_time: now,
             waiters: Vec::new(),
         }
@@ -69,14 +78,29 @@ impl JobMaster {
 
     /// Takes what a TaskManager tells of a task that the job has or had.
     pub(super) fn set_metrics(&mut self, task: TaskAttempt, metrics: Metrics) {
-        let known = self.execution.subtask(task_ref(task));
-        if known.is_none_or(|subtask| subtask.current().attempt < task.attempt) {
-            return;
+        if let Some(told) = self.told(task) {
+            told.metrics = metrics;
         }
-        let (attempt, told) = self.metrics.entry(task_ref(task)).or_default();
-        if task.attempt >= *attempt {
-            (*attempt, *told) = (task.attempt, metrics);
+    }
+
+    /// Takes what the guests of a task have counted when it has ended.
+    pub(super) fn set_accumulators(&mut self, task: TaskAttempt, accumulators: Accumulators) {
+        if let Some(told) = self.told(task) {
+            told.accumulators = Arc::new(accumulators);
         }
+    }
+
+    /// Where to keep what is told of an attempt; none if it is an old one, or was never made.
+    fn told(&mut self, task: TaskAttempt) -> Option<&mut Told> {
+        let known = self.execution.subtask(task_ref(task))?;
+        if known.current().attempt < task.attempt {
+            return None;
+        }
+        let told = self.told.entry(task_ref(task)).or_default();
+        if told.attempt < task.attempt {
+            *told = Told { attempt: task.attempt, ..Told::default() };
+        }
+        (told.attempt == task.attempt).then_some(told)
     }
 
     /// The next split for the current attempt of a source's subtask, as JSON.
@@ -156,14 +180,13 @@ impl JobMaster {
             subtasks: (0..)
                 .zip(execution.subtasks(vertex.id))
                 .map(|(subtask, of_subtask)| {
-                    let told = self.metrics.get(&TaskRef { vertex: vertex.id, subtask });
+                    let told = self.told.get(&TaskRef { vertex: vertex.id, subtask });
                     let current = of_subtask.current();
-                    let metrics = told.filter(|(attempt, _)| *attempt == current.attempt);
-                    let metrics = metrics.map(|(_, metrics)| metrics.clone());
-                    let mut view = view_of(current, metrics.unwrap_or_default());
+                    let told = told.filter(|told| told.attempt == current.attempt);
+                    let mut view = view_of(current, told.cloned().unwrap_or_default());
                     view.earlier = of_subtask
                         .earlier()
-                        .map(|earlier| view_of(earlier, Metrics::new()))
+                        .map(|earlier| view_of(earlier, Told::default()))
                         .collect();
                     view
                 })
@@ -209,13 +232,14 @@ impl JobMaster {
     }
 }
 
-fn view_of(execution: &Execution, metrics: Metrics) -> SubtaskView {
+fn view_of(execution: &Execution, told: Told) -> SubtaskView {
     SubtaskView {
         attempt: execution.attempt,
         state: execution.state,
         timestamps: execution.timestamps.clone(),
         task_manager: execution.slot.as_ref().map(|slot| slot.task_manager.clone()),
-        metrics,
+        metrics: told.metrics,
+        accumulators: told.accumulators,
         earlier: Vec::new(),
     }
 }

@@ -6,7 +6,8 @@ use sandbar_model::job_graph::JobGraph;
 use sandbar_model::status::ExecutionState;
 use sandbar_rpc::message::{HeartbeatReport, Registration};
 use sandbar_rpc::{
-    JobInformation, LinkId, TaskAttempt, TaskDescriptor, TaskManagerId, ToJobManager, ToTaskManager,
+    Accumulators, JobInformation, LinkId, TaskAttempt, TaskDescriptor, TaskManagerId, ToJobManager,
+    ToTaskManager,
 };
 
 use crate::task_manager::{Step, Task, TaskManager};
@@ -281,7 +282,8 @@ impl World {
         } else {
             BTreeMap::new()
         };
-        let report = ToJobManager::TaskState { task, state, error, metrics };
+        let accumulators = Accumulators::default();
+        let report = ToJobManager::TaskState { task, state, error, metrics, accumulators };
         self.send_up(link, Packet::Message(report));
     }
 

@@ -85,6 +85,18 @@ pub enum ClientError {
 }
 
 impl ClientError {
+    /// Whether it is the connection's, so that the next attempt may succeed.
+    pub fn is_loss(&self) -> bool {
+        matches!(
+            self,
+            ClientError::Unreachable { .. }
+                | ClientError::TooSlow { .. }
+                | ClientError::Broken { .. }
+                // The server has too much to do, or the cluster behind it does.
+                | ClientError::Refused { status: 503 | 504, .. }
+        )
+    }
+
     /// What an error of the exchange means.
     pub(super) fn of(address: &str, error: Error) -> ClientError {
         let (address, source) = (address.to_owned(), Box::new(error));

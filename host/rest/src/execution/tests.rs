@@ -15,6 +15,7 @@ fn subtask(state: State, timestamps: &[(State, i64)]) -> SubtaskView {
         timestamps: timestamps.iter().copied().collect(),
         task_manager: None,
         metrics: BTreeMap::new(),
+        accumulators: Default::default(),
         earlier: Vec::new(),
     }
 }

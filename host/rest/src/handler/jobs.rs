@@ -5,11 +5,12 @@ use sandbar_rpc::dispatcher::RunRequest;
 use crate::answer::{Answer, RestError};
 use crate::call::{Api, Call, parse_plugins};
 use crate::message::EmptyResponse;
+use crate::message::accumulator::JobAccumulators;
 use crate::message::job::{
     JobDetails, JobIdsWithStatusOverview, JobStarted, JobStatusResponse, MultipleJobsDetails,
 };
 use crate::message::job_exceptions::JobExceptions;
-use crate::message::job_result::{JobAccumulators, JobConfig, JobExecutionResult};
+use crate::message::job_result::{JobConfig, JobExecutionResult};
 use crate::message::plan::{JobPlan, Plan};
 use crate::message::plugin::JobSubmitRequest;
 use crate::route::BodyKind::Json;
@@ -36,7 +37,7 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::new(Get, "/jobs/{jobid}/execution-result", "getJobExecutionResult",
         "How a job ended.", execution_result),
     Route::new(Get, "/jobs/{jobid}/accumulators", "getJobAccumulators",
-        "The accumulators of a job: none.", accumulators),
+        "What the guests of a job counted.", accumulators),
 ];
 
 fn jobs(api: &Api, _: Call) -> Result<Answer, RestError> {
@@ -116,6 +117,5 @@ fn execution_result(api: &Api, call: Call) -> Result<Answer, RestError> {
 }
 
 fn accumulators(api: &Api, call: Call) -> Result<Answer, RestError> {
-    api.job(&call)?;
-    Answer::json(&JobAccumulators::none())
+    Answer::json(&JobAccumulators::of(&api.job(&call)?))
 }

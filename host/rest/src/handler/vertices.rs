@@ -5,7 +5,7 @@ use sandbar_rpc::{JobView, SubtaskView, VertexView};
 
 use crate::answer::{Answer, RestError};
 use crate::call::{Api, Call};
-use crate::message::job_result::{JobVertexAccumulators, SubtasksAllAccumulators};
+use crate::message::accumulator::{JobVertexAccumulators, SubtasksAllAccumulators};
 use crate::message::vertex::{JobVertexDetails, SubtaskAttempt};
 use crate::message::vertex_report::{JobVertexBackPressure, JobVertexTaskManagers, SubtasksTimes};
 use crate::route::Route;
@@ -23,9 +23,9 @@ pub(crate) const ROUTES: &[Route] = &[
     Route::new(Get, "/jobs/{jobid}/vertices/{vertexid}/backpressure", "getJobVertexBackPressure",
         "Back pressure on each subtask.", back_pressure),
     Route::new(Get, "/jobs/{jobid}/vertices/{vertexid}/accumulators", "getJobVertexAccumulators",
-        "The accumulators of a vertex: none.", accumulators),
+        "What the guests of a vertex counted.", accumulators),
     Route::new(Get, "/jobs/{jobid}/vertices/{vertexid}/subtasks/accumulators",
-        "getSubtasksAllAccumulators", "The accumulators of each subtask: none.",
+        "getSubtasksAllAccumulators", "What the guests of each subtask counted.",
         subtask_accumulators),
     Route::new(Get, "/jobs/{jobid}/vertices/{vertexid}/subtasks/{subtaskindex}",
         "getSubtaskCurrentAttemptDetails", "The current attempt of a subtask.", subtask),
@@ -86,8 +86,8 @@ fn back_pressure(api: &Api, call: Call) -> Result<Answer, RestError> {
 
 fn accumulators(api: &Api, call: Call) -> Result<Answer, RestError> {
     let job = api.job(&call)?;
-    let id = vertex_id(vertex(&job, &call)?.0);
-    Answer::json(&JobVertexAccumulators { id, user_accumulators: Vec::new() })
+    let (vertex, view) = vertex(&job, &call)?;
+    Answer::json(&JobVertexAccumulators::of(vertex, view))
 }
 
 fn subtask_accumulators(api: &Api, call: Call) -> Result<Answer, RestError> {

@@ -1,15 +1,12 @@
-//! How a job ended, its configuration, and its accumulators, of which there are none.
+//! How a job ended, and its configuration.
 
 use std::collections::BTreeMap;
 
-use sandbar_model::job_graph::JobVertex;
 use sandbar_model::status::JobStatus;
-use sandbar_rpc::{JobView, SubtaskView, VertexView};
+use sandbar_rpc::JobView;
 use serde::{Deserialize, Serialize};
 
-use crate::execution::Locations;
 use crate::message::job::duration;
-use crate::vertex_id::vertex_id;
 
 /// Whether an answer is there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,8 +36,11 @@ pub struct JobResult {
     pub name: String,
     /// `SUCCEEDED`, `FAILED` or `CANCELED`.
     pub application_status: String,
-    /// Empty.
-    pub accumulator_results: BTreeMap<String, String>,
+    /// What its guests counted, by name. Numbers, where Flink has serialized Java objects.
+    pub accumulator_results: BTreeMap<String, i64>,
+    /// The name from which on accumulators are left out: there are too many.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accumulators_left_out_from: Option<String>,
     /// Milliseconds from start to end.
     pub net_runtime: i64,
     /// Why, if it failed.
@@ -73,11 +73,13 @@ impl JobExecutionResult {
             class: cause.message.lines().next().unwrap_or("").to_owned(),
             stack_trace: cause.message.clone(),
         });
+        let accumulators = job.accumulators();
         let result = JobResult {
             id: job.id.to_string(),
             name: job.name.clone(),
             application_status: application_status.to_owned(),
-            accumulator_results: BTreeMap::new(),
+            accumulator_results: accumulators.sums().clone(),
+            accumulators_left_out_from: accumulators.left_out_from().map(str::to_owned),
             net_runtime: duration(job, now),
             failure_cause: cause,
             start_time: job.start_time,
@@ -175,93 +177,4 @@ pub(crate) fn mask(options: &BTreeMap<String, String>) -> BTreeMap<String, Strin
         (key.clone(), if is_secret(key) { MASK.to_owned() } else { value.clone() })
     };
     options.iter().map(one).collect()
-}
-
-/// Answer of `GET /jobs/:jobid/accumulators`. There are none: operators report metrics.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct JobAccumulators {
-    /// Empty, as in Flink.
-    pub job_accumulators: Vec<UserAccumulator>,
-    /// Empty.
-    pub user_task_accumulators: Vec<UserAccumulator>,
-    /// Empty.
-    pub serialized_user_task_accumulators: BTreeMap<String, String>,
-}
-
-/// An accumulator.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct UserAccumulator {
-    /// Its name.
-    pub name: String,
-    /// Its kind.
-    #[serde(rename = "type")]
-    pub accumulator_type: String,
-    /// Its value as text.
-    pub value: String,
-}
-
-impl JobAccumulators {
-    pub(crate) fn none() -> JobAccumulators {
-        JobAccumulators {
-            job_accumulators: Vec::new(),
-            user_task_accumulators: Vec::new(),
-            serialized_user_task_accumulators: BTreeMap::new(),
-        }
-    }
-}
-
-/// Answer of `.../vertices/:vertexid/accumulators`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct JobVertexAccumulators {
-    /// The vertex.
-    pub id: String,
-    /// Empty.
-    pub user_accumulators: Vec<UserAccumulator>,
-}
-
-/// Answer of `.../vertices/:vertexid/subtasks/accumulators`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SubtasksAllAccumulators {
-    /// The vertex.
-    pub id: String,
-    /// Number of subtasks.
-    pub parallelism: u32,
-    /// Its subtasks by index.
-    pub subtasks: Vec<SubtaskAccumulators>,
-}
-
-/// The accumulators of a subtask.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct SubtaskAccumulators {
-    /// Its index.
-    pub subtask: usize,
-    /// Number of its attempt.
-    pub attempt: u32,
-    /// Where it runs, as `host:port`.
-    pub host: String,
-    /// Empty.
-    pub user_accumulators: Vec<UserAccumulator>,
-}
-
-impl SubtasksAllAccumulators {
-    pub(crate) fn of(
-        vertex: &JobVertex,
-        view: &VertexView,
-        locations: &Locations,
-    ) -> SubtasksAllAccumulators {
-        let one = |(index, subtask): (usize, &SubtaskView)| SubtaskAccumulators {
-            subtask: index,
-            attempt: subtask.attempt,
-            host: locations.endpoint(subtask.task_manager.as_ref()),
-            user_accumulators: Vec::new(),
-        };
-        SubtasksAllAccumulators {
-            id: vertex_id(vertex),
-            parallelism: vertex.parallelism,
-            subtasks: view.subtasks.iter().enumerate().map(one).collect(),
-        }
-    }
 }

@@ -14,8 +14,8 @@ use sandbar_model::status::{ExecutionState, JobStatus};
 use sandbar_model::{JobId, PluginId, VertexId};
 use sandbar_rpc::dispatcher::RunRequest;
 use sandbar_rpc::{
-    ClusterOverview, DispatcherGateway, ExceptionView, GatewayError, JobView, StoredPlugin,
-    SubtaskView, TaskManagerId, TaskManagerView, VertexView,
+    Accumulators, ClusterOverview, DispatcherGateway, ExceptionView, GatewayError, JobView,
+    StoredPlugin, SubtaskView, TaskManagerId, TaskManagerView, VertexView,
 };
 
 /// The job that runs.
@@ -216,6 +216,7 @@ fn vertex(index: u32, name: &str, uid: &str) -> JobVertex {
             outputs: Vec::new(),
             on_error: ErrorPolicy::Fail,
             dead_letter_output: None,
+            watermarks: None,
         }],
     }
 }
@@ -270,6 +271,7 @@ fn attempt(number: u32, state: ExecutionState, since: i64) -> SubtaskView {
             ("numRecordsRefused", 3.0),
             ("lines.words", 4.0),
         ]),
+        accumulators: Arc::new(Accumulators::of([("words".to_owned(), 4)])),
         earlier: Vec::new(),
     }
 }
@@ -282,6 +284,7 @@ fn running_job() -> JobView {
     waiting.timestamps.retain(|state, _| *state <= ExecutionState::Scheduled);
     waiting.task_manager = None;
     waiting.metrics.clear();
+    waiting.accumulators = Arc::default();
     JobView {
         id: JobId(1),
         name: "word-count".to_owned(),

@@ -167,12 +167,13 @@ fn states_options_and_accumulators() {
         },
     });
     assert_eq!(fixture.json(&format!("/jobs/{RUNNING}/config")), config);
-    let none = json!({
+    let words = json!([{ "name": "words", "type": "LongCounter", "value": "8" }]);
+    let sums = json!({
         "job-accumulators": [],
-        "user-task-accumulators": [],
+        "user-task-accumulators": words,
         "serialized-user-task-accumulators": {},
     });
-    assert_eq!(fixture.json(&format!("/jobs/{RUNNING}/accumulators")), none);
+    assert_eq!(fixture.json(&format!("/jobs/{RUNNING}/accumulators")), sums);
 }
 
 #[test]
@@ -224,7 +225,7 @@ fn results_are_there_when_the_job_has_ended() {
             "id": FAILED,
             "name": "word-count",
             "application-status": "FAILED",
-            "accumulator-results": {},
+            "accumulator-results": { "words": 16 },
             "net-runtime": 3000,
             "failure-cause": {
                 "class": "guest trapped",

@@ -155,14 +155,15 @@ fn back_pressure_has_flinks_levels() {
 }
 
 #[test]
-fn accumulators_are_empty() {
+fn accumulators_are_sums_over_subtasks() {
     let fixture = Fixture::new();
     let path = vertex(&fixture, 0);
     let one = fixture.json(&format!("{path}/accumulators"));
-    assert_eq!(one["user-accumulators"], json!([]));
+    let words = |value: &str| json!([{ "name": "words", "type": "LongCounter", "value": value }]);
+    assert_eq!(one["user-accumulators"], words("8"));
     let all = fixture.json(&format!("{path}/subtasks/accumulators"));
     let expected = json!({
-        "subtask": 1, "attempt": 1, "host": "10.0.0.7:6121", "user-accumulators": [],
+        "subtask": 1, "attempt": 1, "host": "10.0.0.7:6121", "user-accumulators": words("4"),
     });
     assert_eq!(all["subtasks"][1], expected);
 }

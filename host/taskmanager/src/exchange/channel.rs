@@ -73,6 +73,24 @@ pub enum Feedback {
     Failed(Arc<ExchangeFailure>),
 }
 
+/// What waits in a queue, or in several.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct QueueUse {
+    /// Buffers and control elements.
+    pub elements: usize,
+    /// Bytes of the records in them.
+    pub bytes: usize,
+}
+
+impl std::iter::Sum for QueueUse {
+    fn sum<I: Iterator<Item = QueueUse>>(all: I) -> QueueUse {
+        all.fold(QueueUse::default(), |sum, one| QueueUse {
+            elements: sum.elements + one.elements,
+            bytes: sum.bytes + one.bytes,
+        })
+    }
+}
+
 /// The queue.
 #[derive(Debug)]
 pub struct Channel {
@@ -273,6 +291,16 @@ impl Channel {
     /// An empty batch, reused if there is one.
     pub fn empty_batch(&self) -> Box<RecordBatch> {
         lock(&self.state).free.pop().unwrap_or_default()
+    }
+
+    /// What waits: how many elements, and how many bytes of records.
+    pub fn queued(&self) -> QueueUse {
+        let state = lock(&self.state);
+        let bytes = state.queue.iter().map(|element| match element {
+            StreamElement::Batch(batch) | StreamElement::Refused(batch) => batch.bytes(),
+            StreamElement::Watermark(_) | StreamElement::Status(_) | StreamElement::EndOfInput => 0,
+        });
+        QueueUse { elements: state.queue.len(), bytes: bytes.sum() }
     }
 
     /// Number of elements waiting.

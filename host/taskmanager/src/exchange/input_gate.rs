@@ -74,6 +74,11 @@ impl InputGate {
         InputGate { signal, channels: all, valves, watermarks, open }
     }
 
+    /// Its channels.
+    pub fn channels(&self) -> impl Iterator<Item = &Arc<Channel>> {
+        self.channels.iter().map(|input| &input.channel)
+    }
+
     /// Names the thread that polls.
     pub fn attach(&self, consumer: Thread) {
         self.signal.attach(consumer);

@@ -58,7 +58,8 @@ impl Wiring<'_> {
         let channels = selector
             .connected()
             .map(|to| self.output_channel(node, edge, to))
-            .collect::<Result<_, _>>()?;
+            .collect::<Result<Vec<_>, _>>()?;
+        metrics.watch_outputs(channels.iter());
         let settings = &self.deployment.job.settings;
         let settings = PartitionSettings {
             operator: node.name.clone(),

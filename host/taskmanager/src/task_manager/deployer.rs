@@ -105,7 +105,7 @@ impl Starter {
                 };
                 let events = self.events.clone();
                 // The loop ends only after its tasks have, so somebody listens.
-                let report = move |change| drop(events.send(Event::Task(change)));
+                let report = move |change| drop(events.send(Event::Task(Box::new(change))));
                 self.executor
                     .submit(subtask, report)
                     .map_err(|error| format!("no thread can be started for it: {error}"))

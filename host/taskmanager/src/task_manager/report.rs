@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
 use sandbar_metrics::{Counter, MetricValue};
-use sandbar_rpc::TaskAttempt;
+use sandbar_rpc::{Accumulators, TaskAttempt};
 
 use crate::task::control::TaskTimes;
 use crate::task_executor::TaskHandle;
@@ -50,9 +50,20 @@ impl TaskReports {
             ("accumulateIdleTimeMs".to_owned(), milliseconds(times.idle)),
             ("accumulateBackPressuredTimeMs".to_owned(), milliseconds(times.back_pressured)),
         ]);
+        let (inputs, outputs) = handle.metrics.look_at_queues();
+        metrics.extend([
+            ("inputQueueLength".to_owned(), inputs.elements as f64),
+            ("inputQueueSize".to_owned(), inputs.bytes as f64),
+            ("outputQueueLength".to_owned(), outputs.elements as f64),
+            ("outputQueueSize".to_owned(), outputs.bytes as f64),
+        ]);
         metrics.extend(self.rates_of(task, handle, times));
-        let watermark = handle.metrics.io.current_input_watermark.get();
-        metrics.insert("currentInputWatermark".to_owned(), watermark);
+        let input = handle.metrics.io.current_input_watermark.get();
+        let output = handle.metrics.io.current_output_watermark.get();
+        metrics.insert("currentInputWatermark".to_owned(), input);
+        metrics.insert("currentOutputWatermark".to_owned(), output);
+        // A source has no input: it is behind by what it sends.
+        let watermark = if input > i64::MIN as f64 { input } else { output };
         if watermark > i64::MIN as f64 && watermark < i64::MAX as f64 {
             metrics.insert("watermarkLag".to_owned(), now_ms as f64 - watermark);
         }
@@ -136,6 +147,16 @@ fn counts_of(handle: &TaskHandle) -> BTreeMap<String, f64> {
     }
     metrics.insert("numRecordsRefused".to_owned(), refused);
     metrics
+}
+
+/// What the guests of a task have counted, by the names of their counters.
+pub(super) fn accumulators_of(handle: &TaskHandle) -> Accumulators {
+    let operators = handle.metrics.operators().into_values();
+    let metrics = operators.flat_map(|operator| operator.guest());
+    Accumulators::of(metrics.filter_map(|(name, metric)| match metric.read() {
+        MetricValue::Counter(sum) => Some((name, sum)),
+        MetricValue::Gauge(_) | MetricValue::Histogram(_) => None,
+    }))
 }
 
 /// Brings the counters of the metric group up to date.

@@ -81,6 +81,7 @@ fn node(name: &str, body: OperatorBody, target: Option<OutputTarget>) -> Operato
         outputs: target.map(output).into_iter().collect(),
         on_error: ErrorPolicy::Fail,
         dead_letter_output: None,
+        watermarks: None,
     }
 }
 

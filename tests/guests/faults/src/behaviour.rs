@@ -33,7 +33,11 @@ pub(crate) const NAMES: &[&str] = &[
     "bad-state-columns",
     "unknown-metric",
     "timers-without-keys",
+    "slow-in-first",
 ];
+
+/// Turns of a loop that a slow operator spends on a record: some hundredths of a second.
+const SLOW_TURNS: u64 = 20_000_000;
 
 /// Does what the name says.
 pub(crate) fn process(name: &str, batch: &Batch) -> Result<(), Error> {
@@ -65,6 +69,7 @@ pub(crate) fn process(name: &str, batch: &Batch) -> Result<(), Error> {
         }
         "unknown-metric" => metrics::add(99, 1),
         "timers-without-keys" => timers_without_keys()?,
+        "slow-in-first" => slow_in_first(batch),
         columns => return bad_columns(columns, batch),
     }
     Ok(())
@@ -84,6 +89,16 @@ fn endless_loop() {
     loop {
         turns = std::hint::black_box(turns.wrapping_add(1));
     }
+}
+
+/// Passes records on, in the first subtask slowly.
+fn slow_in_first(batch: &Batch) {
+    if runtime_context::get_subtask().index == 0 {
+        (0..SLOW_TURNS * batch.timestamps.len() as u64).for_each(|turn| {
+            std::hint::black_box(turn);
+        });
+    }
+    collector::emit(0, batch);
 }
 
 fn grow_memory() {

@@ -127,6 +127,7 @@ fn source(split_bytes: u64) -> SourceSpec {
         max_parallelism: None,
         slot_sharing_group: None,
         chaining: None,
+        watermarks: None,
     }
 }
 

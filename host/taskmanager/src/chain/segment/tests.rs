@@ -20,6 +20,7 @@ fn node(plugin: &str, policy: ErrorPolicy, outputs: &[&[OutputTarget]]) -> Opera
         outputs: outputs.iter().map(output).collect(),
         on_error: policy,
         dead_letter_output: (policy == ErrorPolicy::DeadLetter).then_some(outputs.len() as u32 - 1),
+        watermarks: None,
     }
 }
 

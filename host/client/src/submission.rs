@@ -6,8 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
 use sandbar_cluster::{JobSource, PreparedJob};
+use sandbar_config::Configuration;
 use sandbar_config::options::cluster::{
     CLIENT_TIMEOUT, EXECUTION_ATTACHED, EXECUTION_SHUTDOWN_ON_ATTACHED_EXIT, EXECUTION_TARGET,
     REST_ADDRESS, REST_PORT,
@@ -18,27 +18,34 @@ use sandbar_rest::RestClient;
 use sandbar_rest::message::plugin::{JobSubmitRequest, PluginRunRequest};
 use sandbar_taskmanager::PluginHandle;
 
-use crate::job_arguments::JobArguments;
-use crate::loaded_plugin::size;
-use crate::output;
+use crate::error::EnvError;
 
 /// Sends jobs to a cluster.
-pub(super) struct Submitter<'a> {
-    pub(super) client: &'a RestClient,
-    /// Whether uploads are not told of.
-    pub(super) is_quiet: bool,
+pub struct Submitter<'a> {
+    /// Speaks to it.
+    pub client: &'a RestClient,
+    /// Told of each plugin that is uploaded: its path, and its size in bytes.
+    pub on_upload: &'a dyn Fn(&Path, usize),
+}
+
+impl std::fmt::Debug for Submitter<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Submitter").field("client", &self.client).finish_non_exhaustive()
+    }
 }
 
 impl Submitter<'_> {
-    /// Uploads what the cluster lacks and starts the job.
+    /// Uploads what the cluster lacks and starts the job that `source` was prepared to; `overrides`
+    /// win over the job's own options.
     ///
     /// # Errors
     /// A file cannot be read, or the cluster refuses; its words are the message.
-    pub(super) fn submit(
+    pub fn submit(
         &self,
-        arguments: &JobArguments,
+        source: &JobSource,
+        overrides: &Configuration,
         job: &PreparedJob,
-    ) -> anyhow::Result<JobId> {
+    ) -> Result<JobId, EnvError> {
         let mut stored: BTreeSet<String> =
             self.client.plugins()?.files.into_iter().map(|file| file.id).collect();
         let mut plugins = BTreeMap::new();
@@ -46,21 +53,22 @@ impl Submitter<'_> {
             let path = job.base_folder.as_deref().unwrap_or(Path::new("")).join(&spec.path);
             plugins.insert(name.clone(), self.store(job, name, &path, &mut stored)?.to_string());
         }
-        let configuration = configuration_of(arguments);
-        match arguments.source()? {
+        let configuration = of_job(overrides);
+        match source {
             JobSource::File(path) => {
+                let spec = serde_json::to_string(&job.spec).and_then(JobSubmitRequest::new);
                 let request = JobSubmitRequest {
                     plugins,
                     configuration,
-                    base_folder: Some(absolute(&folder_of(&path)?)?),
-                    ..JobSubmitRequest::new(serde_json::to_string(&job.spec)?)?
+                    base_folder: Some(absolute(&folder_of(path)?)?),
+                    ..spec.map_err(|error| EnvError::Submission(error.to_string()))?
                 };
                 Ok(self.client.submit(&request)?)
             }
             JobSource::Plugin { path, arguments } => {
-                let plugin = self.store(job, SELF_PLUGIN, &path, &mut stored)?;
+                let plugin = self.store(job, SELF_PLUGIN, path, &mut stored)?;
                 let request = PluginRunRequest {
-                    program_args_list: Some(arguments),
+                    program_args_list: Some(arguments.clone()),
                     flink_configuration: Some(configuration),
                     base_folder: Some(absolute(Path::new("."))?),
                     plugins,
@@ -69,7 +77,8 @@ impl Submitter<'_> {
                 Ok(self.client.run_plugin(plugin, &request)?)
             }
             JobSource::Submitted(_) => {
-                anyhow::bail!("a job that a client has sent is on a cluster")
+                let message = "a job that a client has sent is on a cluster".to_owned();
+                Err(EnvError::Submission(message))
             }
         }
     }
@@ -81,22 +90,23 @@ impl Submitter<'_> {
         name: &str,
         path: &Path,
         stored: &mut BTreeSet<String>,
-    ) -> anyhow::Result<PluginId> {
+    ) -> Result<PluginId, EnvError> {
         let shown = path.display();
         let id = match job.plugins.get(name) {
             Some(PluginHandle::Component(plugin)) => plugin.id(),
             Some(PluginHandle::Native(_)) | None => {
-                anyhow::bail!("plugin {shown} is no component: a cluster cannot run it")
+                let message = format!("plugin {shown} is no component: a cluster cannot run it");
+                return Err(EnvError::Submission(message));
             }
         };
         if stored.contains(&id.to_string()) {
             return Ok(id);
         }
-        let bytes = job.plugin_bytes.get(&id);
-        let bytes = bytes.with_context(|| format!("plugin {shown} was prepared without bytes"))?;
-        if !self.is_quiet {
-            output::say(format!("Uploading plugin {shown}, {}", size(bytes.len())));
-        }
+        let Some(bytes) = job.plugin_bytes.get(&id) else {
+            let message = format!("plugin {shown} was prepared without bytes");
+            return Err(EnvError::Submission(message));
+        };
+        (self.on_upload)(path, bytes.len());
         let file_name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
         let uploaded = self.client.upload_plugin(&file_name, bytes)?;
         stored.insert(uploaded.id);
@@ -104,9 +114,9 @@ impl Submitter<'_> {
     }
 }
 
-/// What the user set for the job, without what only this command obeys.
-fn configuration_of(arguments: &JobArguments) -> BTreeMap<String, String> {
-    let mut configuration = arguments.overrides().into_map();
+/// What the user set for the job, without what only a client obeys.
+fn of_job(overrides: &Configuration) -> BTreeMap<String, String> {
+    let mut configuration = overrides.clone().into_map();
     for key in [
         CLIENT_TIMEOUT.key(),
         EXECUTION_ATTACHED.key(),
@@ -121,16 +131,22 @@ fn configuration_of(arguments: &JobArguments) -> BTreeMap<String, String> {
 }
 
 /// The folder that a file is in; that of `job.toml` is the working folder.
-fn folder_of(file: &Path) -> anyhow::Result<PathBuf> {
-    let file = std::path::absolute(file).context("cannot find the working folder")?;
+fn folder_of(file: &Path) -> Result<PathBuf, EnvError> {
+    let file = std::path::absolute(file).map_err(no_folder)?;
     Ok(file.parent().unwrap_or(&file).to_owned())
 }
 
 /// A folder from the root, as JSON can say it.
-fn absolute(folder: &Path) -> anyhow::Result<String> {
-    let folder = std::path::absolute(folder).context("cannot find the working folder")?;
+fn absolute(folder: &Path) -> Result<String, EnvError> {
+    let folder = std::path::absolute(folder).map_err(no_folder)?;
     folder.into_os_string().into_string().map_err(|folder| {
         let shown = folder.display();
-        anyhow::anyhow!("folder {shown} has a name that is no UTF-8, which a cluster is told in")
+        let message =
+            format!("folder {shown} has a name that is no UTF-8, which a cluster is told in");
+        EnvError::Submission(message)
     })
+}
+
+fn no_folder(error: std::io::Error) -> EnvError {
+    EnvError::Submission(format!("cannot find the working folder: {error}"))
 }
