@@ -205,9 +205,9 @@ impl VertexSnapshot {
             Some((_, count)) => *count += 1,
             None => self.states.push((subtask.state, 1)),
         }
-        for (name, value) in &subtask.metrics {
-            let count = *value as u64;
-            match name.as_str() {
+        for (name, value) in subtask.metrics.iter() {
+            let count = value as u64;
+            match name {
                 "numRecordsIn" => self.records_in += count,
                 "numRecordsOut" => self.records_out += count,
                 "numBytesOut" => self.bytes_out += count,

@@ -276,7 +276,7 @@ impl JobManager {
             ToJobManager::TaskState { task, state, error, metrics, accumulators } => {
                 if let Some(master) = self.jobs.get_mut(&task.job) {
                     if !metrics.is_empty() {
-                        master.set_metrics(task, metrics);
+                        master.set_metrics(task, metrics.into());
                     }
                     if state.is_terminal() {
                         master.set_accumulators(task, accumulators);
@@ -334,10 +334,10 @@ impl JobManager {
         let now = self.now();
         for (task, metrics) in report.tasks {
             if let Some(master) = self.jobs.get_mut(&task.job) {
-                master.set_metrics(task, metrics);
+                master.set_metrics(task, metrics.into());
             }
         }
-        self.task_managers.heard_of(id, report.process, now);
+        self.task_managers.heard_of(id, report.process.into(), now);
     }
 
     /// Does what is due.

@@ -10,6 +10,7 @@ use sandbar_model::{JobId, VertexId};
 
 use crate::accumulators::Accumulators;
 use crate::id::TaskManagerId;
+use crate::metric_table::MetricTable;
 
 /// A job, running or archived.
 #[derive(Clone, Debug)]
@@ -76,8 +77,8 @@ pub struct SubtaskView {
     pub timestamps: BTreeMap<ExecutionState, i64>,
     /// Where it runs.
     pub task_manager: Option<TaskManagerId>,
-    /// Its metrics by Flink's names: `numRecordsIn`, `numBytesOut`, `busyTimeMsPerSecond`, ...
-    pub metrics: BTreeMap<String, f64>,
+    /// Its metrics.
+    pub metrics: MetricTable,
     /// What its guests counted, once it has ended.
     pub accumulators: Arc<Accumulators>,
     /// The attempts before, oldest first, at most 16.
@@ -117,5 +118,5 @@ pub struct TaskManagerView {
     /// Threads that its machine runs at once.
     pub cpu_cores: u32,
     /// Metrics of its process by Flink's names.
-    pub metrics: BTreeMap<String, f64>,
+    pub metrics: MetricTable,
 }

@@ -12,6 +12,7 @@ pub mod id;
 pub mod job_view;
 pub mod link;
 pub mod message;
+pub mod metric_table;
 pub mod tls;
 
 pub use accumulators::Accumulators;
@@ -21,6 +22,7 @@ pub use id::{FencingToken, TaskAttempt, TaskManagerId};
 pub use job_view::{ExceptionView, JobView, SubtaskView, TaskManagerView, VertexView};
 pub use link::{LinkEvent, LinkId, SendToJobManager, SendToTaskManager};
 pub use message::{ToJobManager, ToTaskManager};
+pub use metric_table::MetricTable;
 pub use tls::{TlsServer, TlsSettings};
 
 /// Version of the messages. Both ends of a link must speak the same.

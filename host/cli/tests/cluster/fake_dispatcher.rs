@@ -135,7 +135,7 @@ impl DispatcherGateway for FakeDispatcher {
             managed_memory_bytes: 0,
             guest_memory_bytes: 0,
             cpu_cores: 2,
-            metrics: BTreeMap::new(),
+            metrics: Default::default(),
         }]
     }
 

@@ -47,8 +47,8 @@ impl Metrics {
                 ];
                 let variables = [of_job.as_slice(), of_task.as_slice()].concat();
                 let task = Metrics::scope(&["taskmanager", "job", "task"], &variables);
-                for (name, value) in &subtask.metrics {
-                    self.add(&task, name, *value);
+                for (name, value) in subtask.metrics.iter() {
+                    self.add(&task, name, value);
                 }
             }
         }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use sandbar_model::JobId;
 use sandbar_model::status::JobStatus;
-use sandbar_rpc::JobView;
+use sandbar_rpc::{JobView, MetricTable};
 
 /// How many jobs ended in which state, those no longer shown included.
 #[derive(Clone, Copy, Debug, Default)]
@@ -28,7 +28,8 @@ impl JobArchive {
     }
 
     /// Adds a job; the one that ended first makes room.
-    pub(super) fn add(&mut self, job: JobView) {
+    pub(super) fn add(&mut self, mut job: JobView) {
+        self.share_names(&mut job);
         match job.status {
             JobStatus::Finished => self.counts.finished += 1,
             JobStatus::Canceled => self.counts.canceled += 1,
@@ -43,6 +44,19 @@ impl JobArchive {
         self.jobs.push_back(job);
         while self.jobs.len() > self.max {
             self.jobs.pop_front();
+        }
+    }
+
+    /// Has tasks use the names of metrics of tasks before them, or of the job before, if those are
+    /// the same, as they mostly are.
+    fn share_names(&self, job: &mut JobView) {
+        let last = self.jobs.back().into_iter().flat_map(|last| &last.vertices);
+        let lasts = last.filter_map(|vertex| vertex.subtasks.first());
+        let mut known: Vec<MetricTable> = lasts.map(|subtask| subtask.metrics.clone()).collect();
+        for subtask in job.vertices.iter_mut().flat_map(|vertex| &mut vertex.subtasks) {
+            if !known.iter().any(|other| subtask.metrics.share_names(other)) {
+                known.push(subtask.metrics.clone());
+            }
         }
     }
 

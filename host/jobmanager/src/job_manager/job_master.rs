@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use sandbar_rpc::{
-    Accumulators, ExceptionView, JobInformation, JobView, SubtaskView, TaskAttempt, TaskDescriptor,
-    TaskLocation, TaskManagerId, ToTaskManager, VertexView,
+    Accumulators, ExceptionView, JobInformation, JobView, MetricTable, SubtaskView, TaskAttempt,
+    TaskDescriptor, TaskLocation, TaskManagerId, ToTaskManager, VertexView,
 };
 
 use super::Reply;
@@ -27,13 +27,11 @@ pub struct Submission {
     pub options: ExecutionGraphOptions,
 }
 
-type Metrics = BTreeMap<String, f64>;
-
 /// What a TaskManager told of an attempt.
 #[derive(Clone, Default)]
 struct Told {
     attempt: u32,
-    metrics: Metrics,
+    metrics: MetricTable,
     accumulators: Arc<Accumulators>,
 }
 
@@ -77,8 +75,9 @@ impl JobMaster {
     }
 
     /// Takes what a TaskManager tells of a task that the job has or had.
-    pub(super) fn set_metrics(&mut self, task: TaskAttempt, metrics: Metrics) {
+    pub(super) fn set_metrics(&mut self, task: TaskAttempt, mut metrics: MetricTable) {
         if let Some(told) = self.told(task) {
+            metrics.share_names(&told.metrics);
             told.metrics = metrics;
         }
     }

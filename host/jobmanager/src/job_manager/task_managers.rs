@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 
 use sandbar_rpc::message::Registration;
-use sandbar_rpc::{LinkId, SendToTaskManager, TaskManagerId, TaskManagerView, ToTaskManager};
+use sandbar_rpc::{
+    LinkId, MetricTable, SendToTaskManager, TaskManagerId, TaskManagerView, ToTaskManager,
+};
 
 use super::{Reply, answer};
 
@@ -21,7 +23,7 @@ pub(super) struct Worker {
     pub(super) last_heartbeat: i64,
     /// Counts registrations.
     order: u64,
-    metrics: BTreeMap<String, f64>,
+    metrics: MetricTable,
     link: LinkId,
     send: SendToTaskManager,
     /// The question for its log that it has not answered, and who waits for the answer.
@@ -105,7 +107,7 @@ impl TaskManagers {
             registration,
             last_heartbeat: now,
             order: self.registrations,
-            metrics: BTreeMap::new(),
+            metrics: MetricTable::default(),
             link,
             send,
             question: None,
@@ -116,12 +118,7 @@ impl TaskManagers {
         self.by_link.insert(link, id);
     }
 
-    pub(super) fn heard_of(
-        &mut self,
-        id: &TaskManagerId,
-        metrics: BTreeMap<String, f64>,
-        now: i64,
-    ) {
+    pub(super) fn heard_of(&mut self, id: &TaskManagerId, metrics: MetricTable, now: i64) {
         if let Some(worker) = self.workers.get_mut(id) {
             worker.last_heartbeat = now;
             worker.metrics = metrics;

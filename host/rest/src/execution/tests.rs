@@ -1,7 +1,5 @@
 //! Counts, periods and durations, over made-up attempts.
 
-use std::collections::BTreeMap;
-
 use proptest::prelude::*;
 use sandbar_model::status::ExecutionState as State;
 use sandbar_rpc::{SubtaskView, TaskManagerId};
@@ -14,7 +12,7 @@ fn subtask(state: State, timestamps: &[(State, i64)]) -> SubtaskView {
         state,
         timestamps: timestamps.iter().copied().collect(),
         task_manager: None,
-        metrics: BTreeMap::new(),
+        metrics: Default::default(),
         accumulators: Default::default(),
         earlier: Vec::new(),
     }

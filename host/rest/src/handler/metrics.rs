@@ -2,10 +2,10 @@
 //!
 //! Source: Flink, `AbstractMetricsHandler`, `AbstractAggregatingMetricsHandler`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use sandbar_model::status::JobStatus;
-use sandbar_rpc::{ClusterOverview, JobView};
+use sandbar_rpc::{ClusterOverview, JobView, MetricTable};
 
 use crate::answer::{Answer, RestError};
 use crate::call::{Api, Call, parse_job_id};
@@ -52,13 +52,11 @@ pub(crate) const ROUTES: &[Route] = &[
         "Metrics of the JobManager.", job_manager).query(NAMES),
 ];
 
-type Metrics = BTreeMap<String, f64>;
-
-fn selected(metrics: &Metrics, call: &Call) -> Result<Answer, RestError> {
+fn selected(metrics: &MetricTable, call: &Call) -> Result<Answer, RestError> {
     Answer::json(&select(metrics, &call.query_list("get")))
 }
 
-fn aggregated(sets: &[&Metrics], call: &Call) -> Result<Answer, RestError> {
+fn aggregated(sets: &[&MetricTable], call: &Call) -> Result<Answer, RestError> {
     let mode = |text: String| {
         Aggregation::parse(&text).ok_or_else(|| {
             let message = format!("agg: no aggregation `{text}`: there are min, max, avg and sum");
@@ -70,14 +68,14 @@ fn aggregated(sets: &[&Metrics], call: &Call) -> Result<Answer, RestError> {
 }
 
 /// Metrics of a job that follow from its states. Source: Flink's `JobStatusMetrics`.
-fn job_metrics(job: &JobView, now: i64) -> Metrics {
+fn job_metrics(job: &JobView, now: i64) -> MetricTable {
     // An f64 counts milliseconds exactly for 285,000 years.
     let since = |status: JobStatus| match job.timestamps.get(&status) {
         Some(entered) if job.status == status => (now - entered).max(0) as f64,
         _ => 0.0,
     };
     let uptime = if job.status.is_terminal() { -1.0 } else { duration(job, now) as f64 };
-    Metrics::from([
+    MetricTable::from_iter([
         ("cancellingTime".to_owned(), since(JobStatus::Cancelling)),
         ("createdTime".to_owned(), since(JobStatus::Created)),
         ("failingTime".to_owned(), since(JobStatus::Failing)),
@@ -90,8 +88,8 @@ fn job_metrics(job: &JobView, now: i64) -> Metrics {
 }
 
 /// Metrics of the cluster. Source: Flink, `docs/content/docs/ops/metrics.md`, "Cluster".
-fn cluster_metrics(overview: &ClusterOverview) -> Metrics {
-    Metrics::from([
+fn cluster_metrics(overview: &ClusterOverview) -> MetricTable {
+    MetricTable::from_iter([
         ("numRegisteredTaskManagers".to_owned(), f64::from(overview.task_managers)),
         ("numRunningJobs".to_owned(), f64::from(overview.jobs_running)),
         ("taskSlotsAvailable".to_owned(), f64::from(overview.slots_available)),
@@ -105,7 +103,7 @@ fn jobs(api: &Api, call: Call) -> Result<Answer, RestError> {
     let now = api.now();
     let jobs = api.gateway.jobs();
     let chosen = jobs.iter().filter(|job| ids.is_empty() || ids.contains(&job.id));
-    let sets: Vec<Metrics> = chosen.map(|job| job_metrics(job, now)).collect();
+    let sets: Vec<MetricTable> = chosen.map(|job| job_metrics(job, now)).collect();
     aggregated(&sets.iter().collect::<Vec<_>>(), &call)
 }
 
@@ -117,7 +115,7 @@ fn vertex_metrics(api: &Api, call: Call) -> Result<Answer, RestError> {
     let job = api.job(&call)?;
     let (_, view) = vertex(&job, &call)?;
     let numbered = view.subtasks.iter().enumerate().flat_map(|(index, subtask)| {
-        subtask.metrics.iter().map(move |(name, value)| (format!("{index}.{name}"), *value))
+        subtask.metrics.iter().map(move |(name, value)| (format!("{index}.{name}"), value))
     });
     selected(&numbered.collect(), &call)
 }
@@ -127,7 +125,7 @@ fn watermarks(api: &Api, call: Call) -> Result<Answer, RestError> {
     let (_, view) = vertex(&job, &call)?;
     let found = view.subtasks.iter().enumerate().filter_map(|(index, subtask)| {
         let value = subtask.metrics.get(WATERMARK)?;
-        Some(Metric { id: format!("{index}.{WATERMARK}"), value: Some(value_text(*value)) })
+        Some(Metric { id: format!("{index}.{WATERMARK}"), value: Some(value_text(value)) })
     });
     Answer::json(&found.collect::<Vec<Metric>>())
 }
@@ -138,7 +136,7 @@ fn subtasks(api: &Api, call: Call) -> Result<Answer, RestError> {
     let chosen = parse_indexes(&call.query_list("subtasks"))?;
     let all = view.subtasks.iter().enumerate();
     let chosen = all.filter(|(index, _)| chosen.is_empty() || chosen.contains(index));
-    let sets: Vec<&Metrics> = chosen.map(|(_, subtask)| &subtask.metrics).collect();
+    let sets: Vec<&MetricTable> = chosen.map(|(_, subtask)| &subtask.metrics).collect();
     aggregated(&sets, &call)
 }
 
@@ -174,7 +172,7 @@ fn task_managers(api: &Api, call: Call) -> Result<Answer, RestError> {
     let ids = call.query_list("taskmanagers");
     let all = api.gateway.task_managers();
     let chosen = all.iter().filter(|one| ids.is_empty() || ids.contains(&one.id.0));
-    let sets: Vec<&Metrics> = chosen.map(|one| &one.metrics).collect();
+    let sets: Vec<&MetricTable> = chosen.map(|one| &one.metrics).collect();
     aggregated(&sets, &call)
 }
 

@@ -266,9 +266,9 @@ impl JobVertexSummary {
 /// that guests make. Names of Flink's own have no dot; those of guests begin with a uid and one.
 fn other_sums(subtasks: &[SubtaskView]) -> BTreeMap<String, f64> {
     let mut sums = BTreeMap::new();
-    for (name, value) in subtasks.iter().flat_map(|subtask| &subtask.metrics) {
+    for (name, value) in subtasks.iter().flat_map(|subtask| subtask.metrics.iter()) {
         if name == REFUSED_RECORDS || name.contains('.') {
-            *sums.entry(name.clone()).or_default() += value;
+            *sums.entry(name.to_owned()).or_default() += value;
         }
     }
     sums

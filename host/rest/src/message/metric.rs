@@ -1,8 +1,8 @@
 //! Metrics: lists by name, sums over subtasks, and aggregates.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use sandbar_rpc::SubtaskView;
+use sandbar_rpc::{MetricTable, SubtaskView};
 use serde::{Deserialize, Serialize};
 
 /// A metric, and its value if it was asked for by name.
@@ -16,13 +16,13 @@ pub struct Metric {
 }
 
 /// Answers `?get=a,b` with the values of those that are there, and no `get` with all names.
-pub(crate) fn select(metrics: &BTreeMap<String, f64>, get: &[String]) -> Vec<Metric> {
+pub(crate) fn select(metrics: &MetricTable, get: &[String]) -> Vec<Metric> {
     if get.is_empty() {
-        let names = metrics.keys().cloned();
+        let names = metrics.iter().map(|(name, _)| name.to_owned());
         return names.map(|id| Metric { id, value: None }).collect();
     }
-    let found = get.iter().filter_map(|name| metrics.get_key_value(name));
-    found.map(|(id, value)| Metric { id: id.clone(), value: Some(value_text(*value)) }).collect()
+    let found = get.iter().filter_map(|name| Some((name, metrics.get(name)?)));
+    found.map(|(id, value)| Metric { id: id.clone(), value: Some(value_text(value)) }).collect()
 }
 
 /// Beyond it a float is no whole number of Flink's type `long`.
@@ -82,24 +82,25 @@ impl Aggregation {
 /// Answers `?get=a,b&agg=min,max` over several sets of metrics, and no `get` with all names. A
 /// value that is no number, such as NaN, takes no part.
 pub(crate) fn aggregate(
-    sets: &[&BTreeMap<String, f64>],
+    sets: &[&MetricTable],
     get: &[String],
     modes: &[Aggregation],
 ) -> Vec<AggregatedMetric> {
-    let nothing = |id: &String| AggregatedMetric {
-        id: id.clone(),
+    let nothing = |id: &str| AggregatedMetric {
+        id: id.to_owned(),
         min: None,
         max: None,
         avg: None,
         sum: None,
     };
     if get.is_empty() {
-        let names: BTreeSet<&String> = sets.iter().flat_map(|set| set.keys()).collect();
+        let names: BTreeSet<&str> =
+            sets.iter().flat_map(|set| set.iter().map(|(name, _)| name)).collect();
         return names.into_iter().map(nothing).collect();
     }
     let modes = if modes.is_empty() { &Aggregation::ALL[..] } else { modes };
     let one = |id: &String| {
-        let values = sets.iter().filter_map(|set| set.get(id).copied());
+        let values = sets.iter().filter_map(|set| set.get(id));
         let values: Vec<f64> = values.filter(|value| value.is_finite()).collect();
         let sum: f64 = values.iter().sum();
         let mut metric = nothing(id);
@@ -150,8 +151,8 @@ impl IoMetrics {
     pub(crate) fn of<'a>(subtasks: impl IntoIterator<Item = &'a SubtaskView> + Clone) -> IoMetrics {
         let total = |name: &str| {
             let values = subtasks.clone().into_iter().map(|subtask| subtask.metrics.get(name));
-            let add = |(sum, all): (f64, bool), value: Option<&f64>| {
-                (sum + value.copied().unwrap_or(0.0), all && value.is_some())
+            let add = |(sum, all): (f64, bool), value: Option<f64>| {
+                (sum + value.unwrap_or(0.0), all && value.is_some())
             };
             values.fold((0.0, true), add)
         };

@@ -211,7 +211,7 @@ impl TaskManagerDetails {
 }
 
 fn metric(view: &TaskManagerView, name: &str) -> i64 {
-    view.metrics.get(name).copied().map_or(0, whole)
+    view.metrics.get(name).map_or(0, whole)
 }
 
 /// What so many slots of a TaskManager have.

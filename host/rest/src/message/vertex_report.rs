@@ -225,7 +225,7 @@ pub struct SubtaskBackPressure {
 impl JobVertexBackPressure {
     pub(crate) fn of(view: &VertexView, now: i64) -> JobVertexBackPressure {
         let one = |(index, subtask): (usize, &SubtaskView)| {
-            let of = |name: &str| subtask.metrics.get(name).copied().unwrap_or(0.0) / MS_PER_SECOND;
+            let of = |name: &str| subtask.metrics.get(name).unwrap_or(0.0) / MS_PER_SECOND;
             let ratio = of("backPressuredTimeMsPerSecond");
             let level = BackPressureLevel::of(ratio);
             SubtaskBackPressure {

@@ -15,7 +15,7 @@ use sandbar_model::{JobId, PluginId, VertexId};
 use sandbar_rpc::dispatcher::RunRequest;
 use sandbar_rpc::{
     Accumulators, ClusterOverview, DispatcherGateway, ExceptionView, GatewayError, JobView,
-    StoredPlugin, SubtaskView, TaskManagerId, TaskManagerView, VertexView,
+    MetricTable, StoredPlugin, SubtaskView, TaskManagerId, TaskManagerView, VertexView,
 };
 
 /// The job that runs.
@@ -180,7 +180,7 @@ impl DispatcherGateway for FakeDispatcher {
     }
 }
 
-fn numbers(pairs: &[(&str, f64)]) -> BTreeMap<String, f64> {
+fn numbers(pairs: &[(&str, f64)]) -> MetricTable {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect()
 }
 
@@ -279,11 +279,15 @@ fn attempt(number: u32, state: ExecutionState, since: i64) -> SubtaskView {
 fn running_job() -> JobView {
     let mut restarted = attempt(1, ExecutionState::Running, 2_000);
     restarted.earlier = vec![attempt(0, ExecutionState::Failed, 1_500)];
-    restarted.metrics.insert("numRecordsIn".to_owned(), 30.0);
+    let grown = |(name, value): (&str, f64)| match name {
+        "numRecordsIn" => (name.to_owned(), 30.0),
+        _ => (name.to_owned(), value),
+    };
+    restarted.metrics = restarted.metrics.iter().map(grown).collect();
     let mut waiting = attempt(0, ExecutionState::Scheduled, 2_000);
     waiting.timestamps.retain(|state, _| *state <= ExecutionState::Scheduled);
     waiting.task_manager = None;
-    waiting.metrics.clear();
+    waiting.metrics = MetricTable::default();
     waiting.accumulators = Arc::default();
     JobView {
         id: JobId(1),

@@ -1,12 +1,11 @@
 //! Selection and aggregation, and that no value makes either fail.
 
-use std::collections::BTreeMap;
-
 use proptest::prelude::*;
+use sandbar_rpc::MetricTable;
 
 use super::{Aggregation, Metric, aggregate, select, value_text};
 
-fn metrics(pairs: &[(&str, f64)]) -> BTreeMap<String, f64> {
+fn metrics(pairs: &[(&str, f64)]) -> MetricTable {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect()
 }
 
