@@ -13,6 +13,7 @@ use sandbar_model::status::JobStatus;
 use serde_json::json;
 
 use crate::configuration::{ConfigurationArgs, warn_of_unknown_keys};
+use crate::run::summary::print_accumulators;
 use crate::signals::Signals;
 use crate::{output, parent};
 
@@ -98,6 +99,8 @@ fn run_job(
     output::note(format!("Job has been submitted with JobID {job}"));
     let told = process.job_manager().end_of(job).recv().ok().flatten();
     let Some(view) = told else { bail!("the cluster ended before the job") };
+    // The cluster ends with the job, and nobody can ask it for its result then.
+    print_accumulators(&view.accumulators());
     match (view.status, view.exceptions.first()) {
         (JobStatus::Finished, _) => Ok(ExitCode::SUCCESS),
         (JobStatus::Failed, Some(exception)) => bail!("{}", exception.message),

@@ -7,7 +7,7 @@ mod local;
 mod progress;
 mod remote;
 mod shown_job;
-mod summary;
+pub(crate) mod summary;
 mod target;
 
 use std::process::ExitCode;

@@ -112,7 +112,8 @@ impl RuntimeContext {
         self.logger().log(level, message);
     }
 
-    /// Makes a counter, or finds the one of that name.
+    /// Makes a counter, or finds the one of that name. Its sum over all subtasks is in the job's
+    /// result, as an accumulator of that name.
     ///
     /// # Errors
     /// The name is that of another kind of metric, or there are too many: fatal.

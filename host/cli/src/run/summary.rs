@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use sandbar_client::JobResult;
+use sandbar_client::{Accumulators, JobResult};
 use serde_json::{Value, json};
 
 use super::RunArgs;
@@ -48,20 +48,21 @@ fn print(result: &JobResult, job: &ShownJob) {
     }
     let seconds = result.runtime.as_secs_f64();
     output::say(format!("Job \"{}\" {} after {seconds:.3} s", result.name, result.status));
-    print_accumulators(result);
+    print_accumulators(&result.accumulators);
 }
 
-/// The lines that Flink's command line ends with, if there is anything to list.
-fn print_accumulators(result: &JobResult) {
+/// Prints the lines that Flink's command line ends with to standard error, if there is anything to
+/// list.
+pub(crate) fn print_accumulators(accumulators: &Accumulators) {
     // A guest chose the name, and a terminal would obey what it holds.
     let shown = |name: &str| name.replace(char::is_control, "?");
-    if !result.accumulators.sums().is_empty() {
+    if !accumulators.sums().is_empty() {
         output::say("Accumulator Results:");
     }
-    for (name, sum) in result.accumulators.sums() {
+    for (name, sum) in accumulators.sums() {
         output::say(format!("- {} (LongCounter): {sum}", shown(name)));
     }
-    if let Some(name) = result.accumulators.left_out_from() {
+    if let Some(name) = accumulators.left_out_from() {
         let name = shown(name);
         output::say(format!("Too many accumulators: left out are {name} and all names after it"));
     }
