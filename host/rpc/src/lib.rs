@@ -11,6 +11,7 @@ pub mod id;
 pub mod job_view;
 pub mod link;
 pub mod message;
+pub mod resource_requirements;
 pub mod tls;
 
 pub use deployment::{JobInformation, TaskDescriptor, TaskLocation};
@@ -19,6 +20,9 @@ pub use id::{FencingToken, TaskAttempt, TaskManagerId};
 pub use job_view::{ExceptionView, JobView, SubtaskView, TaskManagerView, VertexView};
 pub use link::{LinkEvent, LinkId, SendToJobManager, SendToTaskManager};
 pub use message::{ToJobManager, ToTaskManager};
+pub use resource_requirements::{
+    ParallelismBounds, RequestedBounds, RequestedRequirements, RequirementsError,
+};
 pub use tls::{TlsServer, TlsSettings};
 
 /// Version of the messages. Both ends of a link must speak the same.
