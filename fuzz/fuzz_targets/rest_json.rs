@@ -17,8 +17,8 @@ use sandbar_model::{JobId, PluginId};
 use sandbar_rest::{RestLimits, RestService};
 use sandbar_rpc::dispatcher::RunRequest;
 use sandbar_rpc::{
-    ClusterOverview, DispatcherGateway, GatewayError, JobView, StoredPlugin, TaskManagerId,
-    TaskManagerView,
+    ClusterOverview, DispatcherGateway, GatewayError, JobView, RequestedRequirements, StoredPlugin,
+    TaskManagerId, TaskManagerView,
 };
 use tokio::runtime::{Builder, Runtime};
 
@@ -65,7 +65,9 @@ impl DispatcherGateway for OneJob {
             vertices: Vec::new(),
             exceptions: Vec::new(),
             restarts: 0,
+            rescales: 0,
             waiting_for: None,
+            resource_requirements: None,
         }]
     }
 
@@ -74,6 +76,14 @@ impl DispatcherGateway for OneJob {
     }
 
     fn cancel_job(&self, job: JobId) -> Result<(), GatewayError> {
+        self.job(job).map(|_| ())
+    }
+
+    fn update_resource_requirements(
+        &self,
+        job: JobId,
+        _requested: RequestedRequirements,
+    ) -> Result<(), GatewayError> {
         self.job(job).map(|_| ())
     }
 

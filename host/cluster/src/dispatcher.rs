@@ -16,8 +16,8 @@ use sandbar_model::job_graph::JobGraph;
 use sandbar_model::{Clock, JobId, PluginId};
 use sandbar_rpc::dispatcher::RunRequest;
 use sandbar_rpc::{
-    ClusterOverview, DispatcherGateway, GatewayError, JobView, StoredPlugin, TaskManagerId,
-    TaskManagerView,
+    ClusterOverview, DispatcherGateway, GatewayError, JobView, RequestedRequirements,
+    RequirementsError, StoredPlugin, TaskManagerId, TaskManagerView,
 };
 use sandbar_wasm::{Engine, PluginError};
 
@@ -215,6 +215,23 @@ impl DispatcherGateway for Dispatcher {
             ))),
             Some(_) => Ok(()),
         }
+    }
+
+    fn update_resource_requirements(
+        &self,
+        job: JobId,
+        requested: RequestedRequirements,
+    ) -> Result<(), GatewayError> {
+        let updated = self.job_manager.update_requirements(job, requested);
+        let updated =
+            updated.ok_or_else(|| GatewayError::Internal("the cluster is ending".to_owned()))?;
+        updated.map_err(|error| match error {
+            RequirementsError::NoJob => GatewayError::NotFound(format!("there is no job {job}")),
+            RequirementsError::Invalid(problems) => GatewayError::Invalid(problems),
+            RequirementsError::Ended(_) | RequirementsError::NotAdaptive => {
+                GatewayError::Conflict(format!("job {job}: {error}"))
+            }
+        })
     }
 
     fn run(&self, request: RunRequest) -> Result<JobId, GatewayError> {

@@ -5,15 +5,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sandbar_config::options::{execution, guest, memory, restart};
+use sandbar_config::options::{execution, guest, memory, restart, scheduling};
 use sandbar_config::{
     BufferTimeout, ConfigError, ConfigOption, Configuration, FailoverStrategyType, MaxParallelism,
-    MemorySize, RestartStrategyType,
+    MemorySize, RestartStrategyType, SchedulerType,
 };
 use sandbar_graph::GraphSettings;
 use sandbar_jobmanager::execution_graph::ExecutionGraphOptions;
 use sandbar_jobmanager::restart_strategy::{ExponentialDelay, FailureRate, FixedDelay};
-use sandbar_jobmanager::{FailoverStrategy, RestartStrategy, RestartStrategyOptions};
+use sandbar_jobmanager::{
+    AdaptiveOptions, FailoverStrategy, RestartStrategy, RestartStrategyOptions, Scheduler,
+};
 use sandbar_model::JobId;
 use sandbar_taskmanager::{SettingsOf, SlotBudget, TaskSettings};
 use sandbar_wasm::{Capabilities, EngineOptions, Limits};
@@ -119,7 +121,7 @@ pub fn of_job() -> SettingsOf {
     })
 }
 
-/// How a job deals with failures.
+/// How a job is scheduled and deals with failures.
 ///
 /// # Errors
 /// A value that is none of its option's, or out of its range.
@@ -127,9 +129,7 @@ pub fn execution_graph(
     configuration: &Configuration,
     job: JobId,
 ) -> anyhow::Result<ExecutionGraphOptions> {
-    let milliseconds = |option: &ConfigOption<Duration>| -> Result<u64, ConfigError> {
-        Ok(configuration.get(option)?.as_millis() as u64)
-    };
+    let milliseconds = |option| configuration.get(option).map(milliseconds);
     let kind = configuration.get(&restart::RESTART_STRATEGY)?;
     let options = match kind {
         RestartStrategyType::None => RestartStrategyOptions::None,
@@ -158,7 +158,30 @@ pub fn execution_graph(
         FailoverStrategyType::Full => FailoverStrategy::Full,
     };
     let restart_strategy = RestartStrategy::new(options, job.0 as u64)?;
-    Ok(ExecutionGraphOptions { restart_strategy, failover_strategy })
+    let scheduler = scheduler(configuration)?;
+    Ok(ExecutionGraphOptions { scheduler, restart_strategy, failover_strategy })
+}
+
+fn scheduler(configuration: &Configuration) -> Result<Scheduler, ConfigError> {
+    let milliseconds = |option| configuration.get(option).map(milliseconds);
+    Ok(match configuration.get(&scheduling::SCHEDULER)? {
+        SchedulerType::Default => Scheduler::Default,
+        SchedulerType::Adaptive => Scheduler::Adaptive(AdaptiveOptions {
+            resource_wait_timeout_ms: milliseconds(&scheduling::RESOURCE_WAIT_TIMEOUT)?,
+            submission_stabilization_ms: milliseconds(
+                &scheduling::SUBMISSION_STABILIZATION_TIMEOUT,
+            )?,
+            executing_stabilization_ms: milliseconds(&scheduling::EXECUTING_STABILIZATION_TIMEOUT)?,
+            cooldown_ms: milliseconds(&scheduling::COOLDOWN_AFTER_RESCALING)?,
+            min_parallelism_increase: configuration
+                .get(&scheduling::MIN_PARALLELISM_INCREASE)?
+                .get(),
+        }),
+    })
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// What a job grants its guests.

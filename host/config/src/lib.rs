@@ -16,5 +16,5 @@ pub use option::{ConfigOption, OptionEntry};
 pub use value::{
     BufferTimeout, CheckpointingMode, CompressionCodec, ConfigValue, ExecutionTarget,
     FailoverStrategyType, MaxParallelism, MemorySize, PortRange, ResourceProvider,
-    RestartStrategyType, RuntimeMode, TlsServerName,
+    RestartStrategyType, RuntimeMode, SchedulerType, TlsServerName,
 };

@@ -8,6 +8,7 @@ pub mod guest;
 pub mod memory;
 pub mod network;
 pub mod restart;
+pub mod scheduling;
 pub mod security;
 pub mod state;
 
@@ -23,6 +24,7 @@ static ALL: LazyLock<Vec<&'static OptionEntry>> = LazyLock::new(|| {
         network::all(),
         guest::all(),
         restart::all(),
+        scheduling::all(),
         state::all(),
         checkpointing::all(),
         cluster::all(),

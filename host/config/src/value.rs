@@ -13,7 +13,7 @@ use crate::value::duration::NumberAndUnit;
 pub use crate::value::memory_size::MemorySize;
 pub use crate::value::modes::{
     BufferTimeout, CheckpointingMode, CompressionCodec, ExecutionTarget, FailoverStrategyType,
-    MaxParallelism, PortRange, ResourceProvider, RestartStrategyType, RuntimeMode,
+    MaxParallelism, PortRange, ResourceProvider, RestartStrategyType, RuntimeMode, SchedulerType,
 };
 pub use crate::value::server_name::TlsServerName;
 

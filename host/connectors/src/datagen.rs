@@ -209,6 +209,10 @@ impl SplitEnumerator for DatagenEnumerator {
         let id = format!("{subtask}-of-{}", self.parallelism);
         Ok(Some(Split::encode(id, &range)))
     }
+
+    fn restart(&mut self, parallelism: u32) {
+        *self = DatagenEnumerator { parallelism, dealt: vec![false; parallelism as usize] };
+    }
 }
 
 #[cfg(test)]

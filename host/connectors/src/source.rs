@@ -52,6 +52,10 @@ pub trait SplitEnumerator: Send {
     /// # Errors
     /// The input cannot be listed.
     fn next_split(&mut self, subtask: u32) -> Result<Option<Split>, ConnectorError>;
+
+    /// The job begins again with this many subtasks: the same input is dealt out anew from its
+    /// start, to all of them.
+    fn restart(&mut self, parallelism: u32);
 }
 
 /// A part of the input, and from where in it to read. Travels by RPC and into checkpoints.
@@ -147,16 +151,30 @@ pub(crate) fn has_room(batch: &RecordBatch) -> bool {
 }
 
 /// Gives its one split to subtask 0 and nothing to the others.
-pub(crate) struct SingleSplit(Option<Split>);
+pub(crate) struct SingleSplit {
+    split: Split,
+    is_dealt: bool,
+}
 
 impl SingleSplit {
     pub(crate) fn new(id: &str) -> SingleSplit {
-        SingleSplit(Some(Split { id: id.to_owned(), payload: serde_json::Value::Null }))
+        let split = Split { id: id.to_owned(), payload: serde_json::Value::Null };
+        SingleSplit { split, is_dealt: false }
     }
 }
 
 impl SplitEnumerator for SingleSplit {
     fn next_split(&mut self, subtask: u32) -> Result<Option<Split>, ConnectorError> {
-        Ok(if subtask == 0 { self.0.take() } else { None })
+        if subtask != 0 || std::mem::replace(&mut self.is_dealt, true) {
+            return Ok(None);
+        }
+        Ok(Some(self.split.clone()))
+    }
+
+    fn restart(&mut self, _parallelism: u32) {
+        self.is_dealt = false;
     }
 }
+
+#[cfg(test)]
+mod tests;

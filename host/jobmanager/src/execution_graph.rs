@@ -7,113 +7,50 @@
 //! Source: Flink, `DefaultScheduler`, `DefaultExecutionGraph`, `ExecutionFailureHandler`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use sandbar_model::job_graph::JobGraph;
 use sandbar_model::status::{ExecutionState, JobStatus};
 use sandbar_model::{JobId, VertexId};
-use sandbar_rpc::TaskAttempt;
+use sandbar_rpc::{ParallelismBounds, TaskAttempt};
 
 use crate::failover_region::{FailoverRegions, FailoverStrategy, RegionId};
 use crate::restart_strategy::RestartStrategy;
 use crate::slot_manager::{SlotId, SlotShortage};
 use crate::slot_sharing::SlotSharing;
 use crate::task_ref::TaskRef;
+use adaptive::Adaptive;
 use failure_history::FailureHistory;
 use scheduling::Slots;
 
+pub use adaptive::AdaptiveOptions;
+pub use event::{Command, Event, PlacedTask, RestartId, SlotRequestId, WaitId};
 pub use execution_vertex::{EARLIER_ATTEMPTS_MAX, Execution, ExecutionVertex};
 pub use failure_history::{CAUSE_BYTES_MAX, FAILURES_MAX, Failure};
 
+mod adaptive;
+mod event;
 mod execution_vertex;
 mod failover;
 mod failure_history;
 mod scheduling;
 pub mod transitions;
 
-/// Names a wait for slots, so that a timer that outlived its reason is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct SlotRequestId(pub u64);
-
-/// Names a wait before a restart, likewise.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct RestartId(pub u64);
-
-/// What happens to a job.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// The job's master is ready: INITIALIZING becomes CREATED.
-    Initialized,
-    /// The job is to run: CREATED becomes RUNNING, its tasks SCHEDULED.
-    Start,
-    /// The job has these slots, besides those it had.
-    SlotsAllocated(Vec<SlotId>),
-    /// The job does not have these slots any more, and what ran there is gone.
-    SlotsLost {
-        /// The slots.
-        slots: Vec<SlotId>,
-        /// Why; becomes the cause of the tasks' failure.
-        reason: String,
-    },
-    /// A TaskManager reports the state of an attempt.
-    TaskState {
-        /// The attempt.
-        task: TaskAttempt,
-        /// Its state.
-        state: ExecutionState,
-        /// Why, for FAILED.
-        error: Option<String>,
-    },
-    /// The time of [`Command::ScheduleRestart`] is over.
-    RestartDue(RestartId),
-    /// `slot.request.timeout` is over since [`Command::RequestSlots`].
-    SlotRequestTimedOut(SlotRequestId),
-    /// Something failed that is no task: all tasks are restarted, or the job fails.
-    GlobalFailure(String),
-    /// The user cancels the job.
-    Cancel,
+/// `jobmanager.scheduler`: who decides on the parallelism of a job.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Scheduler {
+    /// The job alone: it waits until there are slots for all of it.
+    #[default]
+    Default,
+    /// The slots that there are. All of the job is restarted by any failure.
+    Adaptive(AdaptiveOptions),
 }
 
-/// An attempt and its place.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PlacedTask {
-    /// The attempt.
-    pub task: TaskAttempt,
-    /// The slot.
-    pub slot: SlotId,
-}
-
-/// What is to be done next.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Command {
-    /// The job needs this many slots in all. After `slot.request.timeout`,
-    /// [`Event::SlotRequestTimedOut`] is due.
-    RequestSlots {
-        /// Number of slots, with those it has.
-        slots: u32,
-        /// Names the wait.
-        request: SlotRequestId,
-    },
-    /// Start these attempts, in this order: receivers come first, so that they are there when
-    /// records come.
-    Deploy(Vec<PlacedTask>),
-    /// Cancel these attempts; each is to report how it ended.
-    Cancel(Vec<PlacedTask>),
-    /// [`Event::RestartDue`] is due after this time.
-    ScheduleRestart {
-        /// Names the wait.
-        restart: RestartId,
-        /// Milliseconds.
-        after_ms: u64,
-    },
-    /// The job needs none of its slots any more.
-    ReleaseSlots,
-    /// The job has ended in this state.
-    Complete(JobStatus),
-}
-
-/// How a job deals with failures.
+/// How a job is scheduled, and deals with failures.
 #[derive(Clone, Debug)]
 pub struct ExecutionGraphOptions {
+    /// What decides on its parallelism.
+    pub scheduler: Scheduler,
     /// Whether and when it is restarted.
     pub restart_strategy: RestartStrategy,
     /// What of it is restarted.
@@ -138,6 +75,9 @@ enum Phase {
 ///   `SlotCommand::Allocated` and `Lost` come back as `SlotsAllocated` and `SlotsLost`.
 /// - `Deploy`, `Cancel`: a message to each TaskManager; what it reports comes back as `TaskState`.
 ///   If a message cannot be sent, the TaskManager is unregistered, which gives `SlotsLost`.
+/// - `DeclareSlots`, `FreeSlots`: `SlotManager::set_requirement` and `release_slots`, the latter
+///   without slots that it has again by then.
+/// - `Wait`: a timer for `WaitOver`.
 /// - `ScheduleRestart`: a timer for `RestartDue`. Timers need not be stopped: late ones are
 ///   ignored.
 /// - `ReleaseSlots`: `SlotManager::free_slots`.
@@ -147,6 +87,9 @@ pub struct ExecutionGraph {
     job: JobId,
     status: JobStatus,
     timestamps: BTreeMap<JobStatus, i64>,
+    /// With the parallelism that it runs at.
+    graph: Arc<JobGraph>,
+    adaptive: Option<Adaptive>,
     /// `vertices[vertex][subtask]`.
     vertices: Vec<Vec<ExecutionVertex>>,
     slots: Slots,
@@ -158,6 +101,7 @@ pub struct ExecutionGraph {
     failure: Option<Failure>,
     suppressed_by: Option<String>,
     restarts: u32,
+    rescales: u32,
     ignored_events: u64,
     /// Numbers waits.
     next_wait: u64,
@@ -173,13 +117,20 @@ impl ExecutionGraph {
         now: i64,
     ) -> ExecutionGraph {
         let subtasks = |parallelism: u32| vec![ExecutionVertex::new(now); parallelism as usize];
-        let regions = FailoverRegions::of(graph, options.failover_strategy);
+        let graph = Arc::new(graph.clone());
+        let (adaptive, failover_strategy) = match options.scheduler {
+            Scheduler::Default => (None, options.failover_strategy),
+            Scheduler::Adaptive(waits) => {
+                (Some(Adaptive::new(waits, &graph)), FailoverStrategy::Full)
+            }
+        };
+        let regions = FailoverRegions::of(&graph, failover_strategy);
         ExecutionGraph {
             job,
             status: JobStatus::Initializing,
             timestamps: BTreeMap::from([(JobStatus::Initializing, now)]),
             vertices: graph.vertices.iter().map(|vertex| subtasks(vertex.parallelism)).collect(),
-            slots: Slots::new(SlotSharing::of(graph)),
+            slots: Slots::new(SlotSharing::of(&graph)),
             phases: vec![Phase::Settled; regions.len()],
             regions,
             restart_strategy: options.restart_strategy,
@@ -187,8 +138,11 @@ impl ExecutionGraph {
             failure: None,
             suppressed_by: None,
             restarts: 0,
+            rescales: 0,
             ignored_events: 0,
             next_wait: 0,
+            graph,
+            adaptive,
         }
     }
 
@@ -205,6 +159,8 @@ impl ExecutionGraph {
             Event::TaskState { task, state, error } => self.on_task_state(task, state, error, now),
             Event::RestartDue(restart) => self.on_restart_due(restart, now),
             Event::SlotRequestTimedOut(request) => self.on_slot_request_timed_out(request, now),
+            Event::WaitOver(wait) => self.on_wait_over(wait, now),
+            Event::Requirements(bounds) => self.on_requirements(bounds, now),
             Event::GlobalFailure(reason) => self.on_global_failure(reason, now),
             Event::Cancel => self.on_cancel(now),
         }
@@ -242,6 +198,11 @@ impl ExecutionGraph {
         current.slot.as_ref().filter(|_| is_current)
     }
 
+    /// Whether the job has a slot, as far as it has heard.
+    pub fn has_slot(&self, slot: &SlotId) -> bool {
+        self.slots.contains(slot)
+    }
+
     /// Why the job failed or is failing.
     pub fn failure(&self) -> Option<&Failure> {
         self.failure.as_ref()
@@ -262,15 +223,35 @@ impl ExecutionGraph {
         self.restarts
     }
 
-    /// Number of slots that the job needs.
+    /// How many of its restarts changed its parallelism, and followed from no failure.
+    pub fn rescales(&self) -> u32 {
+        self.rescales
+    }
+
+    /// The graph, with the parallelism that it runs at.
+    pub fn graph(&self) -> &Arc<JobGraph> {
+        &self.graph
+    }
+
+    /// The bounds of each vertex's parallelism; none unless it is scheduled adaptively.
+    pub fn requirements(&self) -> Option<&[ParallelismBounds]> {
+        self.adaptive.as_ref().map(Adaptive::bounds)
+    }
+
+    /// Number of slots that the job needs, or would like to have.
     pub fn required_slots(&self) -> u32 {
-        self.slots.sharing().required_slots()
+        let needed = || self.slots.sharing().required_slots();
+        self.adaptive.as_ref().map_or_else(needed, Adaptive::desired_slots)
     }
 
     /// The slots that tasks wait for; none when no task waits.
     pub fn waiting_for(&self) -> Option<SlotShortage> {
-        let is_waiting = self.phases.iter().any(|phase| matches!(phase, Phase::Waiting(_)));
-        let (needs, has) = (self.required_slots(), self.slots.filled());
+        let is_waiting = match &self.adaptive {
+            Some(adaptive) => adaptive.is_waiting(),
+            None => self.phases.iter().any(|phase| matches!(phase, Phase::Waiting(_))),
+        };
+        let has = if self.adaptive.is_some() { self.slots.total() } else { self.slots.filled() };
+        let needs = self.required_slots();
         (is_waiting && has < needs).then_some(SlotShortage { needs, has })
     }
 
@@ -335,6 +316,7 @@ impl ExecutionGraph {
             | JobStatus::Finished => return Vec::new(),
         };
         self.switch_to(ended, now);
+        self.adaptive.iter_mut().for_each(Adaptive::end);
         self.slots.clear();
         vec![Command::ReleaseSlots, Command::Complete(ended)]
     }

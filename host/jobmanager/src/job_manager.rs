@@ -10,6 +10,7 @@ mod handle;
 mod inspection;
 mod job_master;
 mod options;
+mod requirements;
 mod splits;
 mod task_managers;
 mod timers;
@@ -21,8 +22,8 @@ use std::time::Duration;
 use sandbar_model::JobId;
 use sandbar_rpc::message::{HeartbeatReport, Registration};
 use sandbar_rpc::{
-    ClusterOverview, JobView, LinkEvent, LinkId, PROTOCOL_VERSION, TaskManagerId, TaskManagerView,
-    ToJobManager, ToTaskManager,
+    ClusterOverview, JobView, LinkEvent, LinkId, PROTOCOL_VERSION, RequestedRequirements,
+    RequirementsError, TaskManagerId, TaskManagerView, ToJobManager, ToTaskManager,
 };
 use tokio::sync::mpsc;
 
@@ -53,6 +54,8 @@ pub enum Event {
     Submit(Box<Submission>),
     /// Cancel a job. The answer is its state before, or none if there is no such job.
     Cancel(JobId, Reply<Option<JobView>>),
+    /// Change the bounds of the parallelism of a job's vertices.
+    Requirements(JobId, RequestedRequirements, Reply<Result<(), RequirementsError>>),
     /// Show a job.
     Job(JobId, Reply<Option<JobView>>),
     /// Show all jobs, oldest first.
@@ -184,6 +187,9 @@ impl JobManager {
             Event::Cancel(job, reply) => {
                 answer(&reply, self.view(job));
                 self.tell(job, ExecutionEvent::Cancel);
+            }
+            Event::Requirements(job, requested, reply) => {
+                answer(&reply, self.on_requirements(job, &requested));
             }
             Event::Job(job, reply) => answer(&reply, self.view(job)),
             Event::Jobs(reply) => {
@@ -349,6 +355,7 @@ impl JobManager {
                 Timer::SlotRequest(job, request) => {
                     self.tell(job, ExecutionEvent::SlotRequestTimedOut(request));
                 }
+                Timer::Wait(job, wait) => self.tell(job, ExecutionEvent::WaitOver(wait)),
                 Timer::Restart(job, restart) => {
                     self.tell(job, ExecutionEvent::RestartDue(restart));
                 }

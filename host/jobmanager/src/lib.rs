@@ -10,10 +10,11 @@ pub mod restart_strategy;
 pub mod slot_manager;
 pub mod slot_sharing;
 pub mod task_ref;
+pub mod vertex_parallelism;
 
 pub use execution_graph::{
-    Command, Event, Execution, ExecutionGraph, ExecutionGraphOptions, ExecutionVertex, Failure,
-    PlacedTask, RestartId, SlotRequestId,
+    AdaptiveOptions, Command, Event, Execution, ExecutionGraph, ExecutionGraphOptions,
+    ExecutionVertex, Failure, PlacedTask, RestartId, Scheduler, SlotRequestId, WaitId,
 };
 pub use failover_region::{FailoverRegions, FailoverStrategy};
 pub use job_manager::{

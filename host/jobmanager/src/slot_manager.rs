@@ -3,7 +3,7 @@
 //!
 //! Law: a slot is allocated to at most one job, and while a slot is free no job lacks one. Jobs are
 //! served in the order in which they first asked. An allocated slot stays with its job until the
-//! job frees its slots or the TaskManager is gone.
+//! job frees it or the TaskManager is gone.
 //! Source: Flink, `DeclarativeSlotManager`, `AnyMatchingSlotMatchingStrategy`,
 //! `LeastUtilizationSlotMatchingStrategy`.
 
@@ -224,6 +224,20 @@ impl SlotManager {
             return Vec::new();
         }
         self.workers.values_mut().for_each(|worker| worker.free(job, now));
+        self.serve()
+    }
+
+    /// Frees some slots of a job, which needs them no more and goes on. Those that it does not have
+    /// are left alone.
+    pub fn release_slots(&mut self, job: JobId, slots: &[SlotId], now: i64) -> Vec<SlotCommand> {
+        for slot in slots {
+            let Some(worker) = self.workers.get_mut(&slot.task_manager) else { continue };
+            if worker.free_slot(slot.index, job, now)
+                && let Some(requirement) = self.requirements.get_mut(&job)
+            {
+                requirement.has -= 1;
+            }
+        }
         self.serve()
     }
 

@@ -8,10 +8,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use sandbar_connectors::{ConnectorError, Split, SplitEnumerator};
 use sandbar_jobmanager::job_manager::Event;
+use sandbar_jobmanager::restart_strategy::FixedDelay;
 use sandbar_jobmanager::{
-    ExecutionGraphOptions, FailoverStrategy, JobManager, JobManagerHandle, JobManagerOptions,
-    RestartStrategy, SlotManagerOptions, SplitCoordinator, Standalone, Submission,
+    AdaptiveOptions, ExecutionGraphOptions, FailoverStrategy, JobManager, JobManagerHandle,
+    JobManagerOptions, RestartStrategy, RestartStrategyOptions, Scheduler, SlotManagerOptions,
+    SplitCoordinator, Standalone, Submission,
 };
 use sandbar_model::job_graph::{JobGraph, JobVertex};
 use sandbar_model::status::{ExecutionState, JobStatus};
@@ -20,11 +23,42 @@ use sandbar_model::{JobId, VertexId};
 use sandbar_rpc::message::Registration;
 use sandbar_rpc::{
     Accumulators, FencingToken, JobInformation, JobView, LinkEvent, LinkId, PROTOCOL_VERSION,
-    TaskAttempt, TaskManagerId, ToJobManager, ToTaskManager,
+    RequestedBounds, RequestedRequirements, RequirementsError, TaskAttempt, TaskManagerId,
+    ToJobManager, ToTaskManager,
 };
 
 const JOB: JobId = JobId(7);
 const TASK: TaskAttempt = TaskAttempt { job: JOB, vertex: VertexId(0), subtask: 0, attempt: 0 };
+
+const ADAPTIVE: Scheduler = Scheduler::Adaptive(AdaptiveOptions {
+    resource_wait_timeout_ms: 60_000,
+    submission_stabilization_ms: 10,
+    executing_stabilization_ms: 20,
+    cooldown_ms: 30,
+    min_parallelism_increase: 1,
+});
+
+/// Deals out as many splits as there are subtasks, numbered.
+#[derive(Default)]
+struct Dealt {
+    parallelism: u32,
+    next: u32,
+}
+
+impl SplitEnumerator for Dealt {
+    fn next_split(&mut self, _subtask: u32) -> Result<Option<Split>, ConnectorError> {
+        if self.next >= self.parallelism {
+            return Ok(None);
+        }
+        self.next += 1;
+        let id = format!("{} of {}", self.next, self.parallelism);
+        Ok(Some(Split { id, payload: serde_json::Value::Null }))
+    }
+
+    fn restart(&mut self, parallelism: u32) {
+        *self = Dealt { parallelism, next: 0 };
+    }
+}
 
 /// The end of a link that a TaskManager has.
 struct Peer {
@@ -76,13 +110,17 @@ impl Cluster {
     }
 
     fn register(&mut self, peer: &Peer, name: &str) {
+        self.register_with(peer, name, 1);
+    }
+
+    fn register_with(&mut self, peer: &Peer, name: &str, slots: u32) {
         self.say(
             peer,
             ToJobManager::Register(Registration {
                 protocol: PROTOCOL_VERSION,
                 id: TaskManagerId(name.to_owned()),
                 data_address: format!("{name}:1"),
-                slots: 1,
+                slots,
                 managed_memory_bytes: 0,
                 guest_memory_bytes: 0,
                 cpu_cores: 1,
@@ -91,17 +129,32 @@ impl Cluster {
     }
 
     fn join(&mut self, name: &str) -> Peer {
+        self.join_with(name, 1)
+    }
+
+    fn join_with(&mut self, name: &str, slots: u32) -> Peer {
         let peer = self.open();
-        self.register(&peer, name);
+        self.register_with(&peer, name, slots);
         peer
     }
 
     /// Submits a job of one task.
     fn submit(&mut self) {
+        self.submit_as(JOB, 1, Scheduler::Default, RestartStrategyOptions::None);
+    }
+
+    /// Submits a job of one vertex.
+    fn submit_as(
+        &mut self,
+        job: JobId,
+        parallelism: u32,
+        scheduler: Scheduler,
+        restarts: RestartStrategyOptions,
+    ) {
         let vertex = JobVertex {
             id: VertexId(0),
             name: "v".to_owned(),
-            parallelism: 1,
+            parallelism,
             max_parallelism: 128,
             slot_sharing_group: "default".to_owned(),
             operators: Vec::new(),
@@ -114,11 +167,13 @@ impl Cluster {
             edges: Vec::new(),
         };
         let plugins = BTreeMap::new();
+        let pile: Box<dyn SplitEnumerator> = Box::new(Dealt::default());
         self.manager.step(Some(Event::Submit(Box::new(Submission {
-            information: JobInformation { job: JOB, graph, plugins, base_folder: None },
-            splits: SplitCoordinator::of(HashMap::new()),
+            information: JobInformation { job, graph, plugins, base_folder: None },
+            splits: SplitCoordinator::of(HashMap::from([(VertexId(0), pile)])),
             options: ExecutionGraphOptions {
-                restart_strategy: RestartStrategy::none(),
+                scheduler,
+                restart_strategy: RestartStrategy::new(restarts, 0).unwrap(),
                 failover_strategy: FailoverStrategy::Region,
             },
         }))));
@@ -130,6 +185,35 @@ impl Cluster {
         let (state, error) = (ExecutionState::Running, None);
         let accumulators = Accumulators::default();
         self.say(peer, ToJobManager::TaskState { task, state, error, metrics, accumulators });
+    }
+
+    /// Goes on by so many milliseconds.
+    fn pass(&mut self, milliseconds: i64) {
+        self.clock.advance(milliseconds);
+        self.manager.step(None);
+    }
+
+    /// What a TaskManager has to do, which it has not heard of before.
+    fn heard(&self, peer: &Peer) -> Vec<ToTaskManager> {
+        std::mem::take(&mut *peer.heard.lock().unwrap())
+    }
+
+    fn require(&mut self, job: JobId, lower: i64, upper: i64) -> Result<(), RequirementsError> {
+        let (reply, answer) = crossbeam_channel::bounded(1);
+        let bounds = RequestedBounds { lower, upper };
+        let requested = RequestedRequirements::from([(VertexId(0), bounds)]);
+        self.manager.step(Some(Event::Requirements(job, requested, reply)));
+        answer.try_recv().unwrap()
+    }
+
+    /// A TaskManager reports the end of an attempt.
+    fn end(&mut self, peer: &Peer, task: TaskAttempt, state: ExecutionState) {
+        let (error, metrics, accumulators) = Default::default();
+        self.say(peer, ToJobManager::TaskState { task, state, error, metrics, accumulators });
+    }
+
+    fn cancel(&mut self, peer: &Peer, subtask: u32, attempt: u32) {
+        self.end(peer, TaskAttempt { subtask, attempt, ..TASK }, ExecutionState::Canceled);
     }
 
     fn job(&mut self) -> JobView {
@@ -217,4 +301,124 @@ fn task_managers_are_told_to_end_in_the_turn_that_stops_the_loop() {
     let peer = cluster.join("a");
     assert!(!cluster.manager.step(Some(Event::Stop)));
     assert_eq!(peer.heard.lock().unwrap().last(), Some(&ToTaskManager::Shutdown));
+}
+
+/// What a job's tasks are told to do: `deploy vertex.subtask#attempt of parallelism`, and so on.
+fn orders(messages: &[ToTaskManager]) -> Vec<String> {
+    let of = |message: &ToTaskManager| match message {
+        ToTaskManager::Deploy { job, tasks, .. } => tasks
+            .iter()
+            .map(|task| {
+                let of = job.graph.vertices[task.vertex.index()].parallelism;
+                format!("deploy {}#{} of {of}", task.subtask, task.attempt)
+            })
+            .collect(),
+        ToTaskManager::Cancel(tasks) => {
+            tasks.iter().map(|task| format!("cancel {}#{}", task.subtask, task.attempt)).collect()
+        }
+        ToTaskManager::Split { split, .. } => vec![format!("{split:?}")],
+        ToTaskManager::Registered { .. }
+        | ToTaskManager::Refused(_)
+        | ToTaskManager::Heartbeat { .. }
+        | ToTaskManager::Release(_)
+        | ToTaskManager::Plugin { .. }
+        | ToTaskManager::ReadLog { .. }
+        | ToTaskManager::Shutdown => Vec::new(),
+    };
+    messages.iter().flat_map(of).collect()
+}
+
+fn split_of(subtask: u32, attempt: u32) -> ToJobManager {
+    ToJobManager::NextSplit { request: 0, task: TaskAttempt { subtask, attempt, ..TASK } }
+}
+
+#[test]
+fn an_adaptive_job_is_deployed_anew_when_a_task_manager_joins() {
+    let mut cluster = Cluster::new();
+    let first = cluster.join("a");
+    cluster.submit_as(JOB, 2, ADAPTIVE, RestartStrategyOptions::None);
+    assert_eq!(cluster.job().waiting_for.as_deref(), Some("needs 2 slots, has 1"));
+    cluster.pass(10);
+    cluster.say(&first, split_of(0, 0));
+    cluster.say(&first, split_of(0, 0));
+    let only = "Ok(Some(\"{\\\"id\\\":\\\"1 of 1\\\",\\\"payload\\\":null}\"))";
+    assert_eq!(orders(&cluster.heard(&first)), ["deploy 0#0 of 1", only, "Ok(None)"]);
+
+    let second = cluster.join("b");
+    assert_eq!(orders(&cluster.heard(&first)), [""; 0], "it has not cooled down");
+    cluster.pass(30);
+    assert_eq!(orders(&cluster.heard(&first)), ["cancel 0#0"]);
+    assert_eq!(cluster.job().status, JobStatus::Restarting);
+    cluster.cancel(&first, 0, 0);
+    assert_eq!(orders(&cluster.heard(&first)), ["deploy 0#1 of 2"]);
+    assert_eq!(orders(&cluster.heard(&second)), ["deploy 1#1 of 2"]);
+    let shown = cluster.job();
+    assert_eq!((shown.status, shown.graph.vertices[0].parallelism), (JobStatus::Running, 2));
+    assert_eq!((shown.restarts, shown.rescales, shown.exceptions.len()), (1, 1, 0));
+
+    // The input is dealt out anew, and to attempts of this graph only.
+    cluster.say(&first, split_of(0, 0));
+    cluster.say(&first, split_of(0, 1));
+    let heard = orders(&cluster.heard(&first));
+    assert!(heard[0].contains("attempt 0 of the task is not the current one"), "{heard:?}");
+    assert!(heard[1].contains("1 of 2"), "{heard:?}");
+}
+
+#[test]
+fn requirements_are_refused_where_they_cannot_hold() {
+    let mut cluster = Cluster::new();
+    cluster.join_with("a", 4);
+    assert_eq!(cluster.require(JOB, 1, 1), Err(RequirementsError::NoJob));
+    cluster.submit();
+    assert_eq!(cluster.require(JOB, 1, 1), Err(RequirementsError::NotAdaptive));
+    let other = JobId(8);
+    cluster.submit_as(other, 3, ADAPTIVE, RestartStrategyOptions::None);
+    let refused = |refusal: Result<(), RequirementsError>| match refusal {
+        Err(RequirementsError::Invalid(problems)) => problems.join(", "),
+        unexpected => panic!("{unexpected:?}"),
+    };
+    assert_eq!(
+        refused(cluster.require(other, 1, 129)),
+        "vertex \"v\": the upper bound 129 is above its max parallelism 128, which stays as the \
+         job was submitted"
+    );
+    assert_eq!(
+        refused(cluster.require(other, 4, 2)),
+        "vertex \"v\": the lower bound 4 is above the upper bound 2"
+    );
+    assert_eq!(cluster.require(other, -1, -1), Ok(()));
+    assert_eq!(cluster.manager.slots().shortage(other).unwrap().needs, 128);
+    let (reply, _) = crossbeam_channel::bounded(1);
+    cluster.manager.step(Some(Event::Cancel(other, reply)));
+    let ending = RequirementsError::Ended(JobStatus::Cancelling);
+    assert_eq!(cluster.require(other, 1, 1), Err(ending));
+}
+
+#[test]
+fn a_slot_that_is_given_again_in_the_turn_it_is_freed_in_is_kept() {
+    let mut cluster = Cluster::new();
+    let a = cluster.join_with("a", 2);
+    // The first slot of "a" comes to the job last.
+    cluster.submit_as(JobId(8), 1, Scheduler::Default, RestartStrategyOptions::None);
+    cluster.join("b");
+    let fixed = FixedDelay { attempts: 9, delay_ms: 50 };
+    cluster.submit_as(JOB, 3, ADAPTIVE, RestartStrategyOptions::FixedDelay(fixed));
+    cluster.pass(10);
+    let (reply, _) = crossbeam_channel::bounded(1);
+    cluster.manager.step(Some(Event::Cancel(JobId(8), reply)));
+    cluster.end(&a, TaskAttempt { job: JobId(8), ..TASK }, ExecutionState::Canceled);
+    cluster.pass(30);
+    (0..2).for_each(|subtask| cluster.cancel(&a, subtask, 0));
+    assert_eq!(cluster.job().graph.vertices[0].parallelism, 3);
+    // It restarts in 50 ms, and with two of its slots.
+    cluster.end(&a, TaskAttempt { attempt: 1, ..TASK }, ExecutionState::Failed);
+    (1..3).for_each(|subtask| cluster.cancel(&a, subtask, 1));
+    assert_eq!(cluster.require(JOB, 1, 2), Ok(()));
+    // In the turn of the restart, "a" is lost and back.
+    let back = cluster.open();
+    cluster.clock.advance(50);
+    cluster.register_with(&back, "a", 2);
+    let held = cluster.manager.slots().slots_of(JOB);
+    let execution = cluster.manager.execution(JOB).unwrap();
+    assert!(!held.is_empty() && held.iter().all(|slot| execution.has_slot(slot)), "{held:?}");
 }

@@ -76,6 +76,11 @@ impl RestError {
         RestError::new(StatusCode::BAD_REQUEST, message)
     }
 
+    /// 400 for several reasons, of which there is at least one.
+    pub(crate) fn bad_requests(errors: Vec<String>) -> RestError {
+        RestError { status: StatusCode::BAD_REQUEST, errors, allow: None }
+    }
+
     pub(crate) fn not_found(message: impl Into<String>) -> RestError {
         RestError::new(StatusCode::NOT_FOUND, message)
     }

@@ -11,6 +11,7 @@ pub mod job_result;
 pub mod metric;
 pub mod plan;
 pub mod plugin;
+pub mod resource_requirements;
 pub mod task_manager;
 pub mod vertex;
 pub mod vertex_report;

@@ -15,6 +15,7 @@ pub(crate) type Handler = fn(&Api, Call) -> Result<Answer, RestError>;
 pub(crate) enum Verb {
     Get,
     Post,
+    Put,
     Patch,
     Delete,
 }
@@ -24,6 +25,7 @@ impl Verb {
         match self {
             Verb::Get => "GET",
             Verb::Post => "POST",
+            Verb::Put => "PUT",
             Verb::Patch => "PATCH",
             Verb::Delete => "DELETE",
         }
@@ -34,6 +36,7 @@ impl Verb {
         match method.as_str() {
             "GET" | "HEAD" => Some(Verb::Get),
             "POST" => Some(Verb::Post),
+            "PUT" => Some(Verb::Put),
             "PATCH" => Some(Verb::Patch),
             "DELETE" => Some(Verb::Delete),
             _ => None,
@@ -130,9 +133,10 @@ impl Route {
 
 /// All routes.
 pub(crate) fn table() -> impl Iterator<Item = &'static Route> {
-    let tables: [&'static [Route]; 7] = [
+    let tables: [&'static [Route]; 8] = [
         handler::cluster::ROUTES,
         handler::jobs::ROUTES,
+        handler::resource_requirements::ROUTES,
         handler::vertices::ROUTES,
         handler::metrics::ROUTES,
         handler::checkpoints::ROUTES,

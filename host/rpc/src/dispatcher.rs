@@ -10,6 +10,7 @@ use sandbar_model::{JobId, PluginId};
 
 use crate::id::TaskManagerId;
 use crate::job_view::{JobView, TaskManagerView};
+use crate::resource_requirements::RequestedRequirements;
 
 /// Why a request was not done. Each kind has an HTTP status of its own.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -105,6 +106,18 @@ pub trait DispatcherGateway: Send + Sync {
     /// # Errors
     /// `NotFound`, or `Conflict` for a job that has ended.
     fn cancel_job(&self, job: JobId) -> Result<(), GatewayError>;
+
+    /// Changes the bounds of the parallelism of a job's vertices, all of them at once. Returns at
+    /// once; the job is rescaled when its scheduler's rules allow.
+    ///
+    /// # Errors
+    /// `NotFound`, `Invalid`, or `Conflict` for a job that has ended or is not scheduled
+    /// adaptively.
+    fn update_resource_requirements(
+        &self,
+        job: JobId,
+        requested: RequestedRequirements,
+    ) -> Result<(), GatewayError>;
 
     /// Starts a job.
     ///

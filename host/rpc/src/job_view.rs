@@ -11,6 +11,7 @@ use sandbar_model::{JobId, VertexId};
 use crate::accumulators::Accumulators;
 use crate::id::TaskManagerId;
 use crate::metric_table::MetricTable;
+use crate::resource_requirements::ParallelismBounds;
 
 /// A job, running or archived.
 #[derive(Clone, Debug)]
@@ -27,7 +28,8 @@ pub struct JobView {
     pub end_time: Option<i64>,
     /// When it last entered each state.
     pub timestamps: BTreeMap<JobStatus, i64>,
-    /// Its graph; `graph.configuration` holds its effective options.
+    /// Its graph, with the parallelism it runs at; `graph.configuration` holds its effective
+    /// options.
     pub graph: Arc<JobGraph>,
     /// Its vertices, in the order of the graph.
     pub vertices: Vec<VertexView>,
@@ -35,8 +37,13 @@ pub struct JobView {
     pub exceptions: Vec<ExceptionView>,
     /// How often it was restarted.
     pub restarts: u32,
+    /// How many of them changed its parallelism, and followed from no failure.
+    pub rescales: u32,
     /// Why it does not run yet: `needs 8 slots, has 4`.
     pub waiting_for: Option<String>,
+    /// The bounds of each vertex's parallelism, in the order of the graph; none unless the
+    /// scheduler is adaptive.
+    pub resource_requirements: Option<Vec<ParallelismBounds>>,
 }
 
 impl JobView {

@@ -13,6 +13,7 @@ pub mod job_view;
 pub mod link;
 pub mod message;
 pub mod metric_table;
+pub mod resource_requirements;
 pub mod tls;
 
 pub use accumulators::Accumulators;
@@ -23,6 +24,9 @@ pub use job_view::{ExceptionView, JobView, SubtaskView, TaskManagerView, VertexV
 pub use link::{LinkEvent, LinkId, SendToJobManager, SendToTaskManager};
 pub use message::{ToJobManager, ToTaskManager};
 pub use metric_table::MetricTable;
+pub use resource_requirements::{
+    ParallelismBounds, RequestedBounds, RequestedRequirements, RequirementsError,
+};
 pub use tls::{TlsServer, TlsSettings};
 
 /// Version of the messages. Both ends of a link must speak the same.

@@ -12,7 +12,7 @@ use sandbar_model::{JobId, PluginId, VertexId};
 use sandbar_rpc::dispatcher::RunRequest;
 use sandbar_rpc::{
     Accumulators, ClusterOverview, DispatcherGateway, ExceptionView, GatewayError, JobView,
-    StoredPlugin, SubtaskView, TaskManagerId, TaskManagerView, VertexView,
+    RequestedRequirements, StoredPlugin, SubtaskView, TaskManagerId, TaskManagerView, VertexView,
 };
 
 /// The id of a job that is run.
@@ -84,6 +84,14 @@ impl DispatcherGateway for FakeDispatcher {
         let status = if is_slow { JobStatus::Cancelling } else { JobStatus::Canceled };
         self.set_status(job, status);
         Ok(())
+    }
+
+    fn update_resource_requirements(
+        &self,
+        job: JobId,
+        _: RequestedRequirements,
+    ) -> Result<(), GatewayError> {
+        self.job(job).map(|_| ())
     }
 
     fn run(&self, request: RunRequest) -> Result<JobId, GatewayError> {
@@ -221,6 +229,8 @@ pub(crate) fn view(id: JobId, name: &str, status: JobStatus) -> JobView {
         vertices: vec![VertexView { id: VertexId(0), subtasks: vec![subtask] }],
         exceptions: (status == JobStatus::Failed).then_some(exception).into_iter().collect(),
         restarts: 0,
+        rescales: 0,
         waiting_for: None,
+        resource_requirements: None,
     }
 }

@@ -37,6 +37,7 @@ impl Metrics {
         let of_job = [("job_id", job.id.to_string()), ("job_name", job.name.clone())];
         let scope = Metrics::scope(&["jobmanager", "job"], &of_job);
         self.add(&scope, "numRestarts", job.restarts.into());
+        self.add(&scope, "numRescales", job.rescales.into());
         for (vertex, shown) in job.graph.vertices.iter().zip(&job.vertices) {
             for (index, subtask) in shown.subtasks.iter().enumerate() {
                 let worker = subtask.task_manager.as_ref().map(ToString::to_string);

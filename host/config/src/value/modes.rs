@@ -266,3 +266,25 @@ impl ConfigValue for ResourceProvider {
         }
     }
 }
+
+/// Who decides on the parallelism of a job. Source: Flink, `jobmanager.scheduler`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SchedulerType {
+    /// The job alone: it waits until there are slots for all of it.
+    Default,
+    /// The slots that there are, within the job's requirements.
+    Adaptive,
+}
+
+impl ConfigValue for SchedulerType {
+    const TYPE_NAME: &'static str = "enum";
+    const EXPECTED: &'static str = "default or adaptive";
+
+    fn parse(text: &str) -> Option<SchedulerType> {
+        match text.to_ascii_lowercase().as_str() {
+            "default" | "ng" => Some(SchedulerType::Default),
+            "adaptive" => Some(SchedulerType::Adaptive),
+            _ => None,
+        }
+    }
+}

@@ -103,4 +103,8 @@ impl SplitEnumerator for FilesEnumerator {
         let id = format!("{}:{start}#{}", file.path, self.pass);
         Ok(Some(Split::encode(id, &payload)))
     }
+
+    fn restart(&mut self, _parallelism: u32) {
+        (self.pass, self.file, self.start) = (0, 0, 0);
+    }
 }

@@ -50,6 +50,15 @@ impl ExecutionVertex {
         ExecutionVertex { current: Execution::new(0, now), earlier: VecDeque::new() }
     }
 
+    /// One more subtask of a job that has run before: its first attempt has the number that the
+    /// other subtasks' have.
+    pub(super) fn scheduled(attempt: u32, now: i64) -> ExecutionVertex {
+        let mut vertex =
+            ExecutionVertex { current: Execution::new(attempt, now), earlier: VecDeque::new() };
+        vertex.switch_to(ExecutionState::Scheduled, now);
+        vertex
+    }
+
     /// The current attempt.
     pub fn current(&self) -> &Execution {
         &self.current

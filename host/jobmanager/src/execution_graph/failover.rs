@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use sandbar_model::status::{ExecutionState, JobStatus};
 use sandbar_rpc::TaskAttempt;
 
+use super::adaptive::Adaptive;
 use super::failure_history::bounded_cause;
 use super::transitions::is_deployed;
 use super::{
@@ -120,7 +121,7 @@ impl ExecutionGraph {
         };
         commands.extend(self.settle(&of_all, now));
         // A spare slot may have taken the place of a lost one.
-        commands.extend(self.deploy_ready(now));
+        commands.extend(self.on_resources_changed(now));
         commands
     }
 
@@ -221,6 +222,7 @@ impl ExecutionGraph {
             Decision::Fail(reason) => self.fail(failure, Some(reason), now),
             Decision::Restart { delay_ms, is_new_attempt } => {
                 self.failures.push(failure);
+                self.adaptive.iter_mut().for_each(Adaptive::restart);
                 self.restarts = self.restarts.saturating_add(u32::from(is_new_attempt));
                 let restart = RestartId(self.take_number());
                 let regions: Vec<RegionId> = regions.into_iter().collect();
@@ -237,13 +239,19 @@ impl ExecutionGraph {
         }
     }
 
-    fn failure_of(&self, task: Option<TaskAttempt>, cause: String, now: i64) -> Failure {
+    pub(super) fn failure_of(&self, task: Option<TaskAttempt>, cause: String, now: i64) -> Failure {
         let slot = task.and_then(|task| self.slot_of(task));
         let task_manager = slot.map(|slot| slot.task_manager.clone());
-        Failure { timestamp: now, task, task_manager, cause }
+        let parallelism = task.map_or(0, |task| self.subtasks(task.vertex).len() as u32);
+        Failure { timestamp: now, task, parallelism, task_manager, cause }
     }
 
-    fn fail(&mut self, failure: Failure, suppressed_by: Option<String>, now: i64) -> Vec<Command> {
+    pub(super) fn fail(
+        &mut self,
+        failure: Failure,
+        suppressed_by: Option<String>,
+        now: i64,
+    ) -> Vec<Command> {
         self.failures.push(failure.clone());
         self.failure = Some(failure);
         self.suppressed_by = suppressed_by;
@@ -254,13 +262,14 @@ impl ExecutionGraph {
     }
 
     fn cancel_all(&mut self, now: i64) -> Option<Command> {
+        self.adaptive.iter_mut().for_each(Adaptive::end);
         self.phases.fill(Phase::Settled);
         let regions: Vec<RegionId> = self.regions.ids().collect();
         self.cancel(&regions, now)
     }
 
     /// Does what had to wait for the end of tasks of these regions.
-    fn settle(&mut self, regions: &BTreeSet<RegionId>, now: i64) -> Vec<Command> {
+    pub(super) fn settle(&mut self, regions: &BTreeSet<RegionId>, now: i64) -> Vec<Command> {
         let is_ready = |region: &RegionId| {
             matches!(self.phases[region.0], Phase::Restarting { is_due: true, .. })
                 && self.is_ended(*region)
@@ -268,6 +277,9 @@ impl ExecutionGraph {
         let ready: Vec<RegionId> = regions.iter().copied().filter(is_ready).collect();
         if ready.is_empty() {
             return self.complete(now);
+        }
+        if self.adaptive.is_some() {
+            return self.run_again(now);
         }
         for task in ready.iter().flat_map(|region| self.regions.tasks(*region)) {
             self.vertices[task.vertex.index()][task.subtask as usize].reset(now);

@@ -19,6 +19,8 @@ pub struct Failure {
     /// The attempt that failed; the first one if several failed at once, none for the job as a
     /// whole.
     pub task: Option<TaskAttempt>,
+    /// The parallelism of its vertex then; 0 for the job as a whole.
+    pub parallelism: u32,
     /// Where it ran.
     pub task_manager: Option<TaskManagerId>,
     /// Why.

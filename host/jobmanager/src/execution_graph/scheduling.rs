@@ -17,16 +17,26 @@ pub(super) struct Slots {
     sharing: SlotSharing,
     /// One for each slot that the job needs. Invariant: none is there twice.
     filled: Vec<Option<SlotId>>,
-    /// Slots beyond those, until one is needed. Invariant: at most as many as the job needs.
+    /// Slots beyond those, until one is needed.
     spare: Vec<SlotId>,
+    /// Slots that it takes in all; it may have more when it takes fewer than before.
+    most: usize,
     /// Whether the job had all its slots at once.
     were_complete: bool,
 }
 
+/// What became of a slot that was given.
+enum Added {
+    Taken,
+    Known,
+    Surplus,
+}
+
 impl Slots {
     pub(super) fn new(sharing: SlotSharing) -> Slots {
-        let filled = vec![None; sharing.required_slots() as usize];
-        Slots { sharing, filled, spare: Vec::new(), were_complete: false }
+        let required = sharing.required_slots() as usize;
+        let (filled, spare) = (vec![None; required], Vec::new());
+        Slots { sharing, filled, spare, most: 2 * required, were_complete: false }
     }
 
     pub(super) fn sharing(&self) -> &SlotSharing {
@@ -37,20 +47,48 @@ impl Slots {
         self.filled.iter().flatten().count() as u32
     }
 
+    pub(super) fn contains(&self, slot: &SlotId) -> bool {
+        self.filled.iter().flatten().chain(&self.spare).any(|known| known == slot)
+    }
+
+    /// How many there are.
+    pub(super) fn total(&self) -> u32 {
+        self.filled() + self.spare.len() as u32
+    }
+
+    /// Gives the slots to the tasks of another graph; nothing runs in them.
+    pub(super) fn rearrange(&mut self, sharing: SlotSharing) {
+        let places = vec![None; sharing.required_slots() as usize];
+        let filled = std::mem::replace(&mut self.filled, places);
+        let spare = std::mem::take(&mut self.spare);
+        self.spare = filled.into_iter().flatten().chain(spare).collect();
+        (self.sharing, self.were_complete) = (sharing, false);
+        self.fill();
+    }
+
+    /// Takes no more than this many in all; returns those that are in no use and beyond.
+    pub(super) fn limit(&mut self, most: u32) -> Vec<SlotId> {
+        self.most = most as usize;
+        let room = self.most.saturating_sub(self.filled() as usize).min(self.spare.len());
+        self.spare.split_off(room)
+    }
+
     pub(super) fn clear(&mut self) {
         self.filled.fill(None);
         self.spare.clear();
     }
 
     /// Takes a slot, unless it is known or one too many.
-    fn add(&mut self, slot: SlotId) -> bool {
-        let is_known = self.filled.iter().flatten().chain(&self.spare).any(|known| *known == slot);
-        if is_known || self.spare.len() >= self.filled.len() {
-            return false;
+    fn add(&mut self, slot: SlotId) -> Added {
+        if self.contains(&slot) {
+            return Added::Known;
+        }
+        if self.total() as usize >= self.most {
+            return Added::Surplus;
         }
         self.spare.push(slot);
         self.fill();
-        true
+        Added::Taken
     }
 
     /// Takes slots away; returns those that were filled.
@@ -87,6 +125,10 @@ impl ExecutionGraph {
             self.ignore();
             return Vec::new();
         }
+        if self.adaptive.is_some() {
+            // As in Flink, it is CREATED until it has slots.
+            return self.wait_for_slots(now);
+        }
         // As in Flink, the job is RUNNING while its tasks still wait for slots.
         self.switch_to(JobStatus::Running, now);
         let regions: Vec<RegionId> = self.regions.ids().collect();
@@ -118,12 +160,16 @@ impl ExecutionGraph {
             self.ignore();
             return vec![Command::ReleaseSlots];
         }
+        let mut surplus = Vec::new();
         for slot in slots {
-            if !self.slots.add(slot) {
-                self.ignore();
+            match self.slots.add(slot.clone()) {
+                Added::Taken => {}
+                Added::Surplus if self.adaptive.is_some() => surplus.push(slot),
+                Added::Known | Added::Surplus => self.ignore(),
             }
         }
-        self.deploy_ready(now)
+        let freed = (!surplus.is_empty()).then_some(Command::FreeSlots(surplus));
+        freed.into_iter().chain(self.on_resources_changed(now)).collect()
     }
 
     /// Deploys every region that waits for slots and has them all.

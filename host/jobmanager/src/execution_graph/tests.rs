@@ -25,6 +25,7 @@ impl Run {
         let vertices: Vec<_> = parallelisms.iter().map(|p| (*p, "default")).collect();
         let fixed = FixedDelay { attempts: restarts, delay_ms: 50 };
         let options = ExecutionGraphOptions {
+            scheduler: Scheduler::Default,
             restart_strategy: RestartStrategy::new(RestartStrategyOptions::FixedDelay(fixed), 0)
                 .unwrap(),
             failover_strategy: FailoverStrategy::Region,
@@ -349,6 +350,9 @@ fn histories_are_bounded_and_newest_first() {
             | Command::Deploy(_)
             | Command::Cancel(_)
             | Command::ReleaseSlots
+            | Command::DeclareSlots(_)
+            | Command::FreeSlots(_)
+            | Command::Wait { .. }
             | Command::Complete(_) => None,
         });
         run.handle(Event::RestartDue(due.unwrap()));

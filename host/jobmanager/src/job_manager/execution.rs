@@ -86,6 +86,21 @@ impl JobManager {
                 let commands = self.slots.set_requirement(job, slots);
                 self.queue_slots(commands);
             }
+            Command::DeclareSlots(slots) => {
+                let commands = self.slots.set_requirement(job, slots);
+                self.queue_slots(commands);
+            }
+            Command::FreeSlots(mut slots) => {
+                // One may have been lost and given again since, and is kept.
+                let execution = self.execution(job);
+                slots.retain(|slot| execution.is_none_or(|execution| !execution.has_slot(slot)));
+                let commands = self.slots.release_slots(job, &slots, self.now());
+                self.queue_slots(commands);
+            }
+            Command::Wait { wait, after_ms } => {
+                let at = self.now().saturating_add_unsigned(after_ms);
+                self.timers.set(at, Timer::Wait(job, wait));
+            }
             Command::Deploy(tasks) => {
                 let Some(master) = self.jobs.get_mut(&job) else { return };
                 for (id, message) in master.deployments(tasks, &self.task_managers) {

@@ -2,7 +2,10 @@
 
 use crossbeam_channel::Receiver;
 use sandbar_model::JobId;
-use sandbar_rpc::{ClusterOverview, JobView, LinkEvent, TaskManagerId, TaskManagerView};
+use sandbar_rpc::{
+    ClusterOverview, JobView, LinkEvent, RequestedRequirements, RequirementsError, TaskManagerId,
+    TaskManagerView,
+};
 use tokio::sync::mpsc;
 
 use super::{Event, Reply, Submission};
@@ -36,6 +39,19 @@ impl JobManagerHandle {
     /// Cancels a job and returns what it was before, if there is such a job.
     pub fn cancel(&self, job: JobId) -> Option<JobView> {
         self.ask(|reply| Event::Cancel(job, reply)).flatten()
+    }
+
+    /// Changes the bounds of the parallelism of a job's vertices; none if the JobManager has
+    /// ended.
+    ///
+    /// # Errors
+    /// What there is against it.
+    pub fn update_requirements(
+        &self,
+        job: JobId,
+        requested: RequestedRequirements,
+    ) -> Option<Result<(), RequirementsError>> {
+        self.ask(|reply| Event::Requirements(job, requested, reply))
     }
 
     /// Shows a job.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use sandbar_model::job_graph::JobGraph;
 use sandbar_rpc::{
     Accumulators, ExceptionView, JobInformation, JobView, MetricTable, SubtaskView, TaskAttempt,
     TaskDescriptor, TaskLocation, TaskManagerId, ToTaskManager, VertexView,
@@ -36,8 +37,8 @@ struct Told {
 }
 
 pub(super) struct JobMaster {
+    /// With the graph that runs.
     information: JobInformation,
-    graph: Arc<sandbar_model::job_graph::JobGraph>,
     execution: ExecutionGraph,
     splits: SplitCoordinator,
     /// Of the newest attempt of each subtask that told.
@@ -57,7 +58,6 @@ impl JobMaster {
         tracing::info!(job = %information.job, name = information.graph.name, "JobMaster started");
         JobMaster {
             execution: ExecutionGraph::new(information.job, &information.graph, options, now),
-            graph: Arc::new(information.graph.clone()),
             information,
             splits,
             told: BTreeMap::new(),
@@ -120,8 +120,13 @@ impl JobMaster {
         task_managers: &TaskManagers,
     ) -> Vec<(TaskManagerId, ToTaskManager)> {
         let mut by_worker: Vec<(TaskManagerId, Vec<TaskDescriptor>)> = Vec::new();
+        let is_adaptive = self.execution.requirements().is_some();
+        if is_adaptive {
+            self.information.graph = JobGraph::clone(self.execution.graph());
+            self.splits.restart(&self.information.graph);
+        }
         for PlacedTask { task, slot } in tasks {
-            if task.attempt > 0 {
+            if !is_adaptive && task.attempt > 0 {
                 self.splits.give_back(task_ref(task));
             }
             let descriptor = TaskDescriptor {
@@ -146,7 +151,7 @@ impl JobMaster {
 
     fn locations(&self, task_managers: &TaskManagers) -> Vec<TaskLocation> {
         let mut locations = Vec::new();
-        for vertex in &self.graph.vertices {
+        for vertex in &self.execution.graph().vertices {
             for (subtask, of_subtask) in (0..).zip(self.execution.subtasks(vertex.id)) {
                 let current = of_subtask.current();
                 let Some(slot) = &current.slot else { continue };
@@ -174,7 +179,8 @@ impl JobMaster {
         let status = execution.status();
         let timestamps = execution.timestamps().clone();
         let end_time = timestamps.get(&status).copied().filter(|_| status.is_terminal());
-        let vertices = self.graph.vertices.iter().map(|vertex| VertexView {
+        let graph = execution.graph();
+        let vertices = graph.vertices.iter().map(|vertex| VertexView {
             id: vertex.id,
             subtasks: (0..)
                 .zip(execution.subtasks(vertex.id))
@@ -193,39 +199,36 @@ impl JobMaster {
         });
         JobView {
             id: execution.job(),
-            name: self.graph.name.clone(),
+            name: graph.name.clone(),
             status,
             start_time: self.start_time,
             end_time,
             vertices: vertices.collect(),
             timestamps,
-            graph: Arc::clone(&self.graph),
+            graph: Arc::clone(graph),
             exceptions: execution.failures().map(|failure| self.exception(failure)).collect(),
             restarts: execution.restarts(),
+            rescales: execution.rescales(),
             waiting_for: execution.waiting_for().map(|shortage| shortage.to_string()),
+            resource_requirements: execution.requirements().map(<[_]>::to_vec),
         }
     }
 
     /// A failure as it is shown: `job "name", task "vertex" (2/4): why`.
     fn exception(&self, failure: &Failure) -> ExceptionView {
+        let graph = self.execution.graph();
         let task = failure.task.and_then(|task| {
-            let vertex = self.graph.vertices.get(task.vertex.index())?;
-            Some(format!("{} ({}/{})", vertex.name, task.subtask + 1, vertex.parallelism))
+            let name = &graph.vertices.get(task.vertex.index())?.name;
+            Some((name, task.subtask + 1, failure.parallelism))
         });
-        let job = &self.graph.name;
-        let message = match (&failure.task, &task) {
-            (Some(attempt), Some(_)) => {
-                let vertex = &self.graph.vertices[attempt.vertex.index()];
-                format!(
-                    "job \"{job}\", task \"{}\" ({}/{}): {}",
-                    vertex.name,
-                    attempt.subtask + 1,
-                    vertex.parallelism,
-                    failure.cause
-                )
+        let (job, cause) = (&graph.name, &failure.cause);
+        let message = match task {
+            Some((name, subtask, of)) => {
+                format!("job \"{job}\", task \"{name}\" ({subtask}/{of}): {cause}")
             }
-            (_, _) => format!("job \"{job}\": {}", failure.cause),
+            None => format!("job \"{job}\": {cause}"),
         };
+        let task = task.map(|(name, subtask, of)| format!("{name} ({subtask}/{of})"));
         let task_manager = failure.task_manager.clone();
         ExceptionView { timestamp: failure.timestamp, message, task, task_manager }
     }

@@ -64,6 +64,16 @@ impl SplitCoordinator {
         Ok(split)
     }
 
+    /// All tasks of the job run again, in number perhaps others: everything is dealt out anew.
+    pub(super) fn restart(&mut self, graph: &JobGraph) {
+        self.assigned.clear();
+        self.returned.clear();
+        for (vertex, enumerator) in &mut self.enumerators {
+            let parallelism = graph.vertices.get(vertex.index()).map_or(0, |of| of.parallelism);
+            enumerator.restart(parallelism);
+        }
+    }
+
     /// A subtask runs again: it gets the splits that it had.
     pub(super) fn give_back(&mut self, task: TaskRef) {
         if let Some(splits) = self.assigned.remove(&task) {

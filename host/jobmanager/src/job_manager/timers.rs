@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use sandbar_model::JobId;
 
-use crate::execution_graph::{RestartId, SlotRequestId};
+use crate::execution_graph::{RestartId, SlotRequestId, WaitId};
 
 /// What is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub(super) enum Timer {
     Heartbeat,
     /// A job has waited for slots long enough.
     SlotRequest(JobId, SlotRequestId),
+    /// A wait of a job's adaptive scheduler is over.
+    Wait(JobId, WaitId),
     /// Tasks are to run again.
     Restart(JobId, RestartId),
 }

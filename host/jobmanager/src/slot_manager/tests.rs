@@ -83,6 +83,22 @@ fn lost_slots_are_replaced() {
 }
 
 #[test]
+fn a_job_gives_some_of_its_slots_back_and_keeps_the_others() {
+    let mut manager = cluster(SlotManagerOptions::default(), &[2, 1]);
+    manager.set_requirement(job(1), 3);
+    manager.set_requirement(job(2), 1);
+    assert_eq!(manager.set_requirement(job(1), 1), []);
+    assert_eq!(manager.slots_of(job(1)).len(), 3, "they are its own until it gives them back");
+    let freed = manager.release_slots(job(1), &[slot(1, 1), slot(2, 0), slot(9, 0)], 7);
+    assert_eq!(freed, [Allocated { job: job(2), slots: vec![slot(1, 1)] }]);
+    assert_eq!(manager.slots_of(job(1)), [slot(1, 0)]);
+    assert_eq!(manager.idle_task_managers().collect::<Vec<_>>(), [(&name(2), 7)]);
+    assert_eq!(manager.release_slots(job(1), &[slot(1, 1)], 8), [], "it is another job's");
+    assert_eq!(manager.owner(&slot(1, 1)), Some(job(2)));
+    assert_eq!((manager.shortage(job(1)), manager.shortage(job(2))), (None, None));
+}
+
+#[test]
 fn workers_are_requested_and_released() {
     let options = SlotManagerOptions {
         task_manager_timeout_ms: Some(100),

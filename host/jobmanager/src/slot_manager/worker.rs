@@ -52,14 +52,22 @@ impl Worker {
 
     /// Takes all slots from a job.
     pub(super) fn free(&mut self, job: JobId, now: i64) {
-        for owner in self.owners.iter_mut().filter(|owner| **owner == Some(job)) {
-            *owner = None;
-            self.free += 1;
+        for slot in 0..self.owners.len() as u32 {
+            self.free_slot(slot, job, now);
         }
+    }
+
+    /// Takes a slot from a job; false if the job does not have it.
+    pub(super) fn free_slot(&mut self, slot: u32, job: JobId, now: i64) -> bool {
+        let owner = self.owners.get_mut(slot as usize).filter(|owner| **owner == Some(job));
+        let Some(owner) = owner else { return false };
+        *owner = None;
+        self.free += 1;
         let is_idle = self.free as usize == self.owners.len();
         if is_idle && self.idle_since.is_none() {
             self.idle_since = Some(now);
         }
+        true
     }
 
     /// Marks it as released if it has been idle for this long, and was not released before.

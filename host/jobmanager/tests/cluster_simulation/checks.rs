@@ -7,7 +7,7 @@ use sandbar_connectors::Split;
 use sandbar_jobmanager::execution_graph::transitions::is_deployed;
 use sandbar_jobmanager::{
     Execution, ExecutionGraph, ExecutionVertex, RestartStrategyOptions, SlotId, SlotManager,
-    TaskRef,
+    SlotSharing, TaskRef,
 };
 use sandbar_model::status::{ExecutionState, JobStatus};
 use sandbar_model::{JobId, VertexId};
@@ -17,7 +17,9 @@ use sandbar_rpc::{
 };
 
 use crate::control::Term;
+use crate::drawn_job::MAX_PARALLELISM;
 use crate::processes::is_source;
+use crate::seen::is_starved;
 use crate::world::{Job, World};
 
 impl World {
@@ -245,7 +247,8 @@ fn check_job_manager(term: &Term) -> Result<(), String> {
         check_execution(execution, slots, &mut used)?;
         let has = slots.slots_of(execution.job()).len() as u32;
         let told = slots.shortage(execution.job()).map_or(has, |shortage| shortage.has);
-        if told != has || has > execution.required_slots() {
+        check_graph(execution, slots)?;
+        if told != has {
             return Err(format!("job {} has {has} slots, told {told}", execution.job()));
         }
         allocated += has;
@@ -255,6 +258,38 @@ fn check_job_manager(term: &Term) -> Result<(), String> {
     }
     // One a region and wait, and those of TaskManagers lost within the timeout of slots.
     if kept.timers > 1 + 200 { Err(format!("timers pile up: {kept:?}")) } else { Ok(()) }
+}
+
+/// A job has the slots that it believes to have, and no more than it has a use for; with adaptive
+/// scheduling its tasks are those of one graph, and all in one attempt.
+pub(crate) fn check_graph(execution: &ExecutionGraph, slots: &SlotManager) -> Result<(), String> {
+    let (id, graph) = (execution.job(), execution.graph());
+    if execution.status().is_terminal() {
+        return Ok(());
+    }
+    let owned = slots.slots_of(id);
+    let is_known = |slot: &SlotId| execution.has_slot(slot);
+    let is_needed = owned.len() as u32 <= execution.required_slots()
+        || owned.len() as u32 <= SlotSharing::of(graph).required_slots();
+    if !owned.iter().all(is_known) || !is_needed {
+        return Err(format!("job {id} has {owned:?}: {execution:?}"));
+    }
+    if execution.requirements().is_none() {
+        return Ok(());
+    }
+    let mut attempts = BTreeSet::new();
+    for vertex in &graph.vertices {
+        let subtasks = execution.subtasks(vertex.id);
+        if subtasks.len() as u32 != vertex.parallelism || vertex.max_parallelism != MAX_PARALLELISM
+        {
+            return Err(format!("job {id} does not run its graph: {execution:?}"));
+        }
+        attempts.extend(subtasks.iter().map(|subtask| subtask.current().attempt));
+    }
+    if attempts.len() > 1 {
+        return Err(format!("tasks of job {id} are in the attempts {attempts:?}"));
+    }
+    Ok(())
 }
 
 fn vertices(execution: &ExecutionGraph) -> impl Iterator<Item = (VertexId, &ExecutionVertex)> {
@@ -298,15 +333,14 @@ fn check_execution<'a>(
 
 /// Whether the restart strategy had no restart left.
 fn is_fatal(job: &Job, view: &JobView) -> bool {
+    let restarts = view.restarts - view.rescales;
     let is_over = match job.restart_strategy {
-        RestartStrategyOptions::None => view.restarts == 0,
-        RestartStrategyOptions::FixedDelay(fixed) => view.restarts == fixed.attempts,
-        RestartStrategyOptions::FailureRate(rate) => {
-            view.restarts + 1 >= rate.max_failures_per_interval
-        }
+        RestartStrategyOptions::None => restarts == 0,
+        RestartStrategyOptions::FixedDelay(fixed) => restarts == fixed.attempts,
+        RestartStrategyOptions::FailureRate(rate) => restarts + 1 >= rate.max_failures_per_interval,
         RestartStrategyOptions::ExponentialDelay(_) => false,
     };
-    is_over && !view.exceptions.is_empty()
+    is_starved(view) || is_over && !view.exceptions.is_empty()
 }
 
 /// Every failure has a reason that the simulation gave, and one of a lost TaskManager names it.

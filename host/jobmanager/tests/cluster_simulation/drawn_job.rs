@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use sandbar_jobmanager::restart_strategy::{ExponentialDelay, FailureRate, FixedDelay};
-use sandbar_jobmanager::{FailoverStrategy, RestartStrategyOptions};
+use sandbar_jobmanager::{AdaptiveOptions, FailoverStrategy, RestartStrategyOptions, Scheduler};
 use sandbar_model::VertexId;
 use sandbar_model::job_graph::{EdgeId, JobEdge, JobGraph, JobVertex, Partitioner};
+use sandbar_rpc::{RequestedBounds, RequestedRequirements};
 
 use crate::random::Random;
 
@@ -32,6 +33,41 @@ pub(crate) fn restart_strategy(random: &mut Random) -> RestartStrategyOptions {
 
 pub(crate) fn failover_strategy(random: &mut Random) -> FailoverStrategy {
     if random.chance(20) { FailoverStrategy::Full } else { FailoverStrategy::Region }
+}
+
+/// Of every vertex.
+pub(crate) const MAX_PARALLELISM: u32 = 8;
+
+/// The longest wait of an adaptive scheduler, in milliseconds.
+pub(crate) const SCHEDULER_WAIT_MAX: i64 = 3_000;
+
+pub(crate) fn scheduler(random: &mut Random) -> Scheduler {
+    if random.chance(60) {
+        return Scheduler::Default;
+    }
+    let mut wait = |max: i64| random.between(0, max) as u64;
+    Scheduler::Adaptive(AdaptiveOptions {
+        resource_wait_timeout_ms: 100 + wait(SCHEDULER_WAIT_MAX - 100),
+        submission_stabilization_ms: wait(300),
+        executing_stabilization_ms: wait(500),
+        cooldown_ms: wait(400),
+        min_parallelism_increase: 1 + wait(1) as u32,
+    })
+}
+
+/// What a user may ask for, mostly; the rest is wrong.
+pub(crate) fn requirements(random: &mut Random, graph: &JobGraph) -> RequestedRequirements {
+    let mut requested = RequestedRequirements::new();
+    for vertex in &graph.vertices {
+        let lower = if random.chance(80) { 1 } else { random.between(-1, 2) };
+        let least = if random.chance(3) { -1 } else { 0 };
+        let upper = lower + random.between(least, 3);
+        requested.insert(vertex.id, RequestedBounds { lower, upper });
+    }
+    if random.chance(3) {
+        requested.pop_last();
+    }
+    requested
 }
 
 /// A graph of few small vertices; each but the first reads one before it, or nothing.
@@ -61,7 +97,7 @@ fn vertex(random: &mut Random, index: u32) -> JobVertex {
         id: VertexId(index),
         name: format!("v{index}"),
         parallelism: random.number(1, 4),
-        max_parallelism: 128,
+        max_parallelism: MAX_PARALLELISM,
         slot_sharing_group: (*random.pick(&["default", "default", "other"])).to_owned(),
         operators: Vec::new(),
     }

@@ -40,6 +40,11 @@ pub(crate) struct Seen {
     pub(crate) slot_request_timeouts: u64,
     pub(crate) task_managers_lost: u64,
     pub(crate) heartbeat_timeouts: u64,
+    pub(crate) requirements_changed: u64,
+    pub(crate) rescales: u64,
+    pub(crate) starved: u64,
+    /// Jobs that finished at other parallelism than they were submitted with.
+    pub(crate) resized: u64,
     /// Jobs by how they ended, and their strategy.
     ends: BTreeMap<(JobStatus, &'static str), u64>,
     /// Jobs that restarted and ended, by strategy.
@@ -55,15 +60,32 @@ fn name_of(strategy: RestartStrategyOptions) -> &'static str {
     }
 }
 
+/// Whether a job that is scheduled adaptively got too few slots at last, which is final.
+pub(crate) fn is_starved(view: &JobView) -> bool {
+    let newest = view.exceptions.first();
+    view.resource_requirements.is_some()
+        && newest.is_some_and(|newest| newest.message.contains("NoResourceAvailableException"))
+}
+
 impl Seen {
     pub(crate) fn note_end(&mut self, job: &Job, view: &JobView) {
         let strategy = name_of(job.restart_strategy);
-        *self.ends.entry((view.status, strategy)).or_default() += 1;
-        *self.restarted.entry(strategy).or_default() += u64::from(view.restarts > 0);
+        if view.status == JobStatus::Failed && is_starved(view) {
+            self.starved += 1;
+        } else {
+            *self.ends.entry((view.status, strategy)).or_default() += 1;
+        }
+        let has_restarted = view.restarts > view.rescales;
+        *self.restarted.entry(strategy).or_default() += u64::from(has_restarted);
         let count = |text: &str| {
             view.exceptions.iter().filter(|exception| exception.message.contains(text)).count()
                 as u64
         };
+        self.rescales += u64::from(view.rescales);
+        let is_resized = job.graph.vertices.iter().zip(&view.graph.vertices);
+        let mut is_resized = is_resized.map(|(one, other)| one.parallelism != other.parallelism);
+        let has_finished = view.status == JobStatus::Finished;
+        self.resized += u64::from(has_finished && is_resized.any(|is_resized| is_resized));
         self.slot_request_timeouts += count("NoResourceAvailableException");
         self.task_managers_lost += count("is lost: ");
         self.heartbeat_timeouts += count("it was not heard of for");
@@ -81,7 +103,7 @@ impl Seen {
         }
     }
 
-    fn counts_mut(&mut self) -> [(&'static str, &mut u64); 25] {
+    fn counts_mut(&mut self) -> [(&'static str, &mut u64); 29] {
         [
             ("breaks", &mut self.breaks),
             ("lost_messages", &mut self.lost_messages),
@@ -108,6 +130,10 @@ impl Seen {
             ("slot_request_timeouts", &mut self.slot_request_timeouts),
             ("task_managers_lost", &mut self.task_managers_lost),
             ("heartbeat_timeouts", &mut self.heartbeat_timeouts),
+            ("requirements_changed", &mut self.requirements_changed),
+            ("rescales", &mut self.rescales),
+            ("starved", &mut self.starved),
+            ("resized", &mut self.resized),
         ]
     }
 

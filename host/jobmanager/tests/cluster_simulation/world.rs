@@ -61,6 +61,7 @@ pub(crate) struct Job {
 pub(crate) enum Happening {
     Submit(usize),
     Cancel(usize),
+    Requirements(usize),
     Ask,
     Opened(LinkId, Opened),
     Up(LinkId, u64, Packet<ToJobManager>),
@@ -210,6 +211,12 @@ impl World {
                 self.at(cancelled, Happening::Cancel(index));
             }
         }
+        for index in 0..self.jobs.len() {
+            for _ in 0..self.random.number(0, 3) {
+                let at = self.random.between(0, end);
+                self.at(at, Happening::Requirements(index));
+            }
+        }
         for _ in 0..self.random.number(0, 6) {
             let at = self.random.between(0, end);
             self.at(at, Happening::Ask);
@@ -230,6 +237,7 @@ impl World {
         match happening {
             Happening::Submit(job) => self.submit(job),
             Happening::Cancel(job) => self.cancel(job),
+            Happening::Requirements(job) => self.change_requirements(job),
             Happening::Ask => self.ask(),
             Happening::Opened(link, Opened(send)) => self.opened(link, send),
             Happening::Up(link, number, packet) => self.on_up(link, number, packet),
@@ -281,6 +289,13 @@ impl World {
         self.hear(Event::Cancel(self.jobs[index].id, reply));
     }
 
+    fn change_requirements(&mut self, index: usize) {
+        let requested = drawn_job::requirements(&mut self.random, &self.jobs[index].graph);
+        let (reply, answer) = crossbeam_channel::bounded(1);
+        self.hear(Event::Requirements(self.jobs[index].id, requested, reply));
+        self.seen.requirements_changed += u64::from(matches!(answer.try_recv(), Ok(Ok(()))));
+    }
+
     fn worker_starts(&mut self, token: u64, fails: bool) {
         if fails {
             return self.workers_failed(token);
@@ -323,6 +338,7 @@ impl World {
         }
         // Timers that have lost their reason run out, and links that broke are noticed.
         let rest = self.plan.slot_request_timeout.max(self.plan.grace() + self.plan.keep_alive);
+        let rest = rest.max(drawn_job::SCHEDULER_WAIT_MAX);
         self.at(self.now + rest + 1_000, Happening::End);
     }
 }
@@ -341,7 +357,9 @@ impl Job {
         let enumerators: HashMap<VertexId, Box<dyn SplitEnumerator>> = sources
             .map(|vertex| {
                 let splits = (0..self.splits).map(|split| format!("{}-{split}", vertex.id.0));
-                let pile: Box<dyn SplitEnumerator> = Box::new(Pile(splits.collect()));
+                let all: Vec<String> = splits.collect();
+                let pile: Box<dyn SplitEnumerator> =
+                    Box::new(Pile { left: all.clone().into(), all });
                 (vertex.id, pile)
             })
             .collect();
@@ -359,12 +377,19 @@ impl Job {
 }
 
 /// Splits that whoever asks first gets.
-struct Pile(VecDeque<String>);
+struct Pile {
+    all: Vec<String>,
+    left: VecDeque<String>,
+}
 
 impl SplitEnumerator for Pile {
     fn next_split(&mut self, _subtask: u32) -> Result<Option<Split>, ConnectorError> {
-        let id = self.0.pop_front();
+        let id = self.left.pop_front();
         Ok(id.map(|id| Split { id, payload: serde_json::Value::Null }))
+    }
+
+    fn restart(&mut self, _parallelism: u32) {
+        self.left = self.all.clone().into();
     }
 }
 
@@ -372,6 +397,7 @@ fn job(random: &mut Random, id: u32) -> Job {
     let graph = drawn_job::job_graph(random);
     let restart_strategy = drawn_job::restart_strategy(random);
     let options = ExecutionGraphOptions {
+        scheduler: drawn_job::scheduler(random),
         restart_strategy: RestartStrategy::new(restart_strategy, random.next()).unwrap(),
         failover_strategy: drawn_job::failover_strategy(random),
     };

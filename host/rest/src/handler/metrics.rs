@@ -80,6 +80,7 @@ fn job_metrics(job: &JobView, now: i64) -> MetricTable {
         ("createdTime".to_owned(), since(JobStatus::Created)),
         ("failingTime".to_owned(), since(JobStatus::Failing)),
         ("initializingTime".to_owned(), since(JobStatus::Initializing)),
+        ("numRescales".to_owned(), f64::from(job.rescales)),
         ("numRestarts".to_owned(), f64::from(job.restarts)),
         ("restartingTime".to_owned(), since(JobStatus::Restarting)),
         ("runningTime".to_owned(), since(JobStatus::Running)),

@@ -15,7 +15,8 @@ use sandbar_model::{JobId, PluginId, VertexId};
 use sandbar_rpc::dispatcher::RunRequest;
 use sandbar_rpc::{
     Accumulators, ClusterOverview, DispatcherGateway, ExceptionView, GatewayError, JobView,
-    MetricTable, StoredPlugin, SubtaskView, TaskManagerId, TaskManagerView, VertexView,
+    MetricTable, ParallelismBounds, RequestedRequirements, StoredPlugin, SubtaskView,
+    TaskManagerId, TaskManagerView, VertexView,
 };
 
 /// The job that runs.
@@ -32,6 +33,7 @@ pub(crate) struct FakeDispatcher {
     pub(crate) requests: Mutex<Vec<RunRequest>>,
     pub(crate) uploads: Mutex<Vec<(String, usize)>>,
     pub(crate) cancelled: Mutex<Vec<JobId>>,
+    pub(crate) requirements: Mutex<Vec<(JobId, RequestedRequirements)>>,
     pub(crate) is_shut_down: AtomicBool,
     shut_down: Mutex<(Sender<()>, Option<Receiver<()>>)>,
     hanging: Mutex<(Sender<()>, Option<Receiver<()>>)>,
@@ -48,6 +50,7 @@ impl FakeDispatcher {
             requests: Mutex::default(),
             uploads: Mutex::default(),
             cancelled: Mutex::default(),
+            requirements: Mutex::default(),
             is_shut_down: AtomicBool::new(false),
             shut_down: pair(),
             hanging: pair(),
@@ -100,6 +103,22 @@ impl DispatcherGateway for FakeDispatcher {
             return Err(GatewayError::Conflict(format!("job {job} has ended")));
         }
         self.cancelled.lock().unwrap().push(job);
+        Ok(())
+    }
+
+    fn update_resource_requirements(
+        &self,
+        job: JobId,
+        requested: RequestedRequirements,
+    ) -> Result<(), GatewayError> {
+        if self.job(job)?.status.is_terminal() {
+            return Err(GatewayError::Conflict(format!("job {job} has ended")));
+        }
+        if requested.len() < 2 {
+            let errors = vec!["vertex \"count\" is missing".to_owned()];
+            return Err(GatewayError::Invalid(errors));
+        }
+        self.requirements.lock().unwrap().push((job, requested));
         Ok(())
     }
 
@@ -306,7 +325,12 @@ fn running_job() -> JobView {
         ],
         exceptions: Vec::new(),
         restarts: 1,
+        rescales: 0,
         waiting_for: Some("needs 4 slots, has 2".to_owned()),
+        resource_requirements: Some(vec![
+            ParallelismBounds { lower: 1, upper: 2 },
+            ParallelismBounds { lower: 2, upper: 4 },
+        ]),
     }
 }
 
@@ -333,6 +357,7 @@ fn failed_job() -> JobView {
         ],
         restarts: 0,
         waiting_for: None,
+        resource_requirements: None,
         ..running_job()
     }
 }

@@ -12,6 +12,7 @@ mod limits;
 mod metrics;
 mod plugins;
 mod refusals;
+mod resource_requirements;
 mod routes;
 mod tls;
 mod vertices;

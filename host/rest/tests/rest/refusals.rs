@@ -43,6 +43,7 @@ fn other_verbs_are_told_which_there_are() {
     for (verb, path, allow) in [
         ("POST", "/overview", "GET, HEAD, OPTIONS"),
         ("PUT", "/jobs", "GET, POST, HEAD, OPTIONS"),
+        ("POST", "/jobs/x/resource-requirements", "GET, PUT, HEAD, OPTIONS"),
         ("DELETE", "/v1/jobs", "GET, POST, HEAD, OPTIONS"),
         ("GET", "/cluster", "DELETE, OPTIONS"),
         ("BREW", "/plugins/upload", "POST, OPTIONS"),

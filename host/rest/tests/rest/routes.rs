@@ -37,6 +37,7 @@ const EXPECTED: &[(&str, &str)] = &[
     ("/jobs/{jobid}/execution-result", "get"),
     ("/jobs/{jobid}/metrics", "get"),
     ("/jobs/{jobid}/plan", "get"),
+    ("/jobs/{jobid}/resource-requirements", "get put"),
     ("/jobs/{jobid}/savepoints", "post"),
     ("/jobs/{jobid}/savepoints/{triggerid}", "get"),
     ("/jobs/{jobid}/status", "get"),

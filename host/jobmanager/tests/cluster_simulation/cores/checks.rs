@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use sandbar_jobmanager::execution_graph::transitions::is_deployed;
 use sandbar_jobmanager::{Execution, ExecutionVertex, RestartStrategyOptions};
 use sandbar_model::VertexId;
+use sandbar_model::job_graph::JobVertex;
 use sandbar_model::status::{ExecutionState, JobStatus};
 
 use super::world::{Job, World};
+use crate::checks::check_graph;
 
 impl World {
     /// What holds after every step.
@@ -56,6 +58,7 @@ impl World {
         if terminal != job.completed {
             return Err(format!("job {id} is {status} and completed as {:?}", job.completed));
         }
+        check_graph(&job.execution, &self.manager)?;
         for vertex in vertices(job) {
             let current = vertex.current();
             let is_live = !current.state.is_terminal();
@@ -85,7 +88,8 @@ fn vertices(job: &Job) -> impl Iterator<Item = &ExecutionVertex> {
 /// Whether the state that a job ended in is one that its history allows.
 fn check_ended(job: &Job) -> Result<(), String> {
     let execution = &job.execution;
-    let (id, status, restarts) = (execution.job(), execution.status(), execution.restarts());
+    let (id, status) = (execution.job(), execution.status());
+    let restarts = execution.restarts() - execution.rescales();
     let is_allowed = match status {
         JobStatus::Canceled => job.was_cancelled,
         JobStatus::Finished => {
@@ -103,7 +107,13 @@ fn check_ended(job: &Job) -> Result<(), String> {
             };
             // Before it runs, a failure of the job as a whole is final.
             let has_run = execution.timestamps().contains_key(&JobStatus::Running);
-            !job.was_cancelled && execution.failure().is_some() && (is_fatal || !has_run)
+            let Some(failure) = execution.failure() else {
+                return Err(format!("job {id} failed without a reason"));
+            };
+            // So is the want of slots to one that is scheduled adaptively.
+            let is_starved = execution.requirements().is_some()
+                && failure.cause.contains("NoResourceAvailableException");
+            !job.was_cancelled && (is_fatal || !has_run || is_starved)
         }
         JobStatus::Initializing
         | JobStatus::Created
@@ -122,6 +132,10 @@ pub(crate) struct Seen {
     waits: u32,
     restarts: u32,
     partial_restarts: u32,
+    /// Of jobs that are scheduled adaptively.
+    rescales: u32,
+    /// Jobs that ran at less or more than they were submitted with.
+    resized: u32,
     ignored: u64,
 }
 
@@ -134,6 +148,11 @@ impl Seen {
             let attempts: BTreeSet<u32> =
                 vertices(job).map(|vertex| vertex.current().attempt).collect();
             self.partial_restarts += u32::from(attempts.len() > 1);
+            self.rescales += u32::from(job.execution.rescales() > 0);
+            let is_other =
+                |vertex: &JobVertex| vertex.parallelism != job.submitted[vertex.id.index()];
+            let resized = job.execution.graph().vertices.iter().any(is_other);
+            self.resized += u32::from(resized);
             self.ignored += job.execution.ignored_events();
         }
     }
@@ -141,7 +160,8 @@ impl Seen {
     pub(crate) fn check_all(&self) {
         let ends = BTreeSet::from([JobStatus::Finished, JobStatus::Failed, JobStatus::Canceled]);
         assert_eq!(self.ends, ends);
-        let counts = [self.waits, self.restarts, self.partial_restarts];
+        let counts =
+            [self.waits, self.restarts, self.partial_restarts, self.rescales, self.resized];
         assert!(counts.iter().all(|count| *count > 20) && self.ignored > 1_000, "{self:?}");
     }
 }

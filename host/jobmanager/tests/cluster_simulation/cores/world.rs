@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, VecDeque};
 
 use sandbar_jobmanager::{
     Command, Event, ExecutionGraph, ExecutionGraphOptions, PlacedTask, RestartId, RestartStrategy,
-    RestartStrategyOptions, SlotCommand, SlotManager, SlotRequestId,
+    RestartStrategyOptions, SlotCommand, SlotManager, SlotRequestId, WaitId,
 };
 use sandbar_model::JobId;
 use sandbar_model::status::{ExecutionState, JobStatus};
+use sandbar_rpc::resource_requirements::check_requirements;
 use sandbar_rpc::{TaskAttempt, TaskManagerId};
 
 use super::plan::{self, Plan};
@@ -32,6 +33,8 @@ pub(crate) struct Job {
     /// The state it ended in, as commanded.
     pub(crate) completed: Option<JobStatus>,
     pub(crate) has_waited: bool,
+    /// The parallelism of each vertex that it was submitted with.
+    pub(crate) submitted: Vec<u32>,
 }
 
 /// What happens.
@@ -53,6 +56,8 @@ enum Happening {
     Step(TaskManagerId, u64, TaskAttempt),
     Report(TaskAttempt, ExecutionState),
     RestartDue(usize, RestartId),
+    WaitOver(usize, WaitId),
+    Requirements(usize),
     SlotRequestTimedOut(usize, SlotRequestId),
     Tick,
     /// The faults stop, and there are slots for everyone.
@@ -128,6 +133,10 @@ impl World {
             if self.jobs[index].is_endless || self.random.chance(15) {
                 let cancelled = self.random.between(0, end);
                 self.at(cancelled, Happening::Cancel(index));
+            }
+            for _ in 0..self.random.number(0, 3) {
+                let changed = self.random.between(0, end);
+                self.at(changed, Happening::Requirements(index));
             }
             if self.random.chance(10) {
                 let failed = self.random.between(0, end);
@@ -210,11 +219,22 @@ impl World {
                 self.tell(job, Event::TaskState { task, state, error })
             }
             Happening::RestartDue(job, restart) => self.tell(job, Event::RestartDue(restart)),
+            Happening::WaitOver(job, wait) => self.tell(job, Event::WaitOver(wait)),
+            Happening::Requirements(job) => self.change_requirements(job),
             Happening::SlotRequestTimedOut(job, request) => {
                 self.tell(job, Event::SlotRequestTimedOut(request))
             }
             Happening::Tick => self.tick(),
             Happening::Quiet => self.quiet(),
+        }
+    }
+
+    fn change_requirements(&mut self, job: usize) -> Result<(), String> {
+        let execution = &self.jobs[job].execution;
+        let requested = drawn_job::requirements(&mut self.random, execution.graph());
+        match check_requirements(execution.graph(), &requested) {
+            Ok(bounds) => self.tell(job, Event::Requirements(bounds)),
+            Err(_) => Ok(()),
         }
     }
 
@@ -365,6 +385,17 @@ impl World {
                 pending
                     .extend(self.manager.set_requirement(id, slots).into_iter().map(Work::Slots));
             }
+            Command::DeclareSlots(slots) => {
+                let commands = self.manager.set_requirement(id, slots);
+                pending.extend(commands.into_iter().map(Work::Slots));
+            }
+            Command::FreeSlots(slots) => {
+                let commands = self.manager.release_slots(id, &slots, self.now);
+                pending.extend(commands.into_iter().map(Work::Slots));
+            }
+            Command::Wait { wait, after_ms } => {
+                self.at(self.now + after_ms as i64, Happening::WaitOver(job, wait));
+            }
             Command::Deploy(placed) => placed.into_iter().for_each(|placed| {
                 let PlacedTask { task, slot } = placed;
                 self.send(slot.task_manager, |to, generation| {
@@ -402,10 +433,13 @@ fn job(random: &mut Random, id: u32) -> Job {
     let graph = drawn_job::job_graph(random);
     let restart_strategy = drawn_job::restart_strategy(random);
     let options = ExecutionGraphOptions {
+        scheduler: drawn_job::scheduler(random),
         restart_strategy: RestartStrategy::new(restart_strategy, random.next()).unwrap(),
         failover_strategy: drawn_job::failover_strategy(random),
     };
     let execution = ExecutionGraph::new(JobId(u128::from(id)), &graph, options, 0);
     let (is_endless, was_cancelled, has_waited) = (random.chance(20), false, false);
-    Job { execution, restart_strategy, is_endless, was_cancelled, completed: None, has_waited }
+    let submitted = graph.vertices.iter().map(|vertex| vertex.parallelism).collect();
+    let completed = None;
+    Job { execution, restart_strategy, is_endless, was_cancelled, completed, has_waited, submitted }
 }
