@@ -1,0 +1,65 @@
+//! Operators over JSON records for job files without code of their own: filter, map, flat map and
+//! project with expressions of jq (<https://jqlang.org/manual/>), and deduplicate.
+//!
+//! Reading order: `record` (how JSON comes and goes), `expression`, `operators`, `deduplicate`.
+
+mod deduplicate;
+mod expression;
+mod operators;
+mod record;
+
+use deduplicate::{Deduplicate, DeduplicateConfig};
+use operators::{Filter, FilterConfig, FlatMap, Map, MapConfig, Project, ProjectConfig};
+use record::JsonText;
+
+const WHERE: &str = r#"{"type":"object","additionalProperties":false,"required":["where"],
+    "properties":{"where":{"type":"string","minLength":1}}}"#;
+const EXPRESSION: &str = r#"{"type":"object","additionalProperties":false,
+    "required":["expression"],"properties":{"expression":{"type":"string","minLength":1}}}"#;
+const FIELDS: &str = r#"{"type":"object","additionalProperties":false,"required":["fields"],
+    "properties":{"fields":{"type":"array","minItems":1,"items":{"type":"string"}}}}"#;
+const TTL: &str = r#"{"type":"object","additionalProperties":false,
+    "properties":{"ttl-ms":{"type":"integer","minimum":1}}}"#;
+
+sandbar_sdk::plugin! {
+    name: "json",
+    version: env!("CARGO_PKG_VERSION"),
+    operators: |plugin| {
+        plugin
+            .filter_with("filter", |config: FilterConfig| Filter::new(&config))
+            .input(JsonText)
+            .output(JsonText)
+            .config_schema(WHERE)
+            .doc("Keeps records for which the jq expression `where` is neither null nor false.");
+        plugin
+            .map_with("map", |config: MapConfig| Map::new(&config))
+            .input(JsonText)
+            .output(JsonText)
+            .config_schema(EXPRESSION)
+            .doc("Makes one record of each with the jq expression `expression`.");
+        plugin
+            .flat_map_with("flat-map", |config: MapConfig| FlatMap::new(&config))
+            .input(JsonText)
+            .output(JsonText)
+            .config_schema(EXPRESSION)
+            .doc("Makes any number of records of each with the jq expression `expression`.");
+        plugin
+            .map_with("project", |config: ProjectConfig| Project::new(&config))
+            .input(JsonText)
+            .output(JsonText)
+            .config_schema(FIELDS)
+            .doc("Keeps the members `fields` of objects, in this order; null for one that lacks.");
+        plugin
+            .keyed_process_with("deduplicate", |config: DeduplicateConfig| {
+                Ok(Deduplicate::new(&config))
+            })
+            .input(JsonText)
+            .output(JsonText)
+            .config_schema(TTL)
+            .state("seen", "value", "bool")
+            .doc("Passes the first record of each key on, and the first after `ttl-ms` again.");
+    },
+}
+
+#[cfg(test)]
+mod tests;
