@@ -26,6 +26,7 @@ pub mod stream;
 pub mod testing;
 pub mod text;
 mod timers;
+pub mod window;
 
 pub use codec::{Bytes, Compact, Data, Json, Key, Text};
 pub use collector::{Collector, OutputTag};
@@ -48,3 +49,8 @@ pub use stream::{
     Source, StdinSource, StreamExecutionEnvironment,
 };
 pub use timers::{TimeDomain, Timer};
+pub use window::{
+    EventTimeSessionWindows, GlobalWindow, GlobalWindows, ProcessingTimeSessionWindows,
+    SlidingEventTimeWindows, SlidingProcessingTimeWindows, TimeWindow, TumblingEventTimeWindows,
+    TumblingProcessingTimeWindows, Window, WindowAssigner,
+};
