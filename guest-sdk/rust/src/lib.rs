@@ -50,7 +50,10 @@ pub use stream::{
 };
 pub use timers::{TimeDomain, Timer};
 pub use window::{
-    EventTimeSessionWindows, GlobalWindow, GlobalWindows, ProcessingTimeSessionWindows,
-    SlidingEventTimeWindows, SlidingProcessingTimeWindows, TimeWindow, TumblingEventTimeWindows,
-    TumblingProcessingTimeWindows, Window, WindowAssigner,
+    ContinuousEventTimeTrigger, ContinuousProcessingTimeTrigger, CountTrigger, DeltaTrigger,
+    EventTimeSessionWindows, EventTimeTrigger, GlobalWindow, GlobalWindows, NeverTrigger,
+    ProcessWindowFunction, ProcessingTimeSessionWindows, ProcessingTimeTrigger, PurgingTrigger,
+    SlidingEventTimeWindows, SlidingProcessingTimeWindows, TimeWindow, Trigger, TriggerContext,
+    TriggerResult, TumblingEventTimeWindows, TumblingProcessingTimeWindows, Window, WindowAssigner,
+    WindowContext, WindowedOperator, Windowing,
 };

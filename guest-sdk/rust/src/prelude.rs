@@ -22,3 +22,9 @@ pub use crate::stream::{
     Source, StdinSource, StreamExecutionEnvironment,
 };
 pub use crate::timers::{TimeDomain, Timer};
+pub use crate::window::{
+    CountTrigger, EventTimeSessionWindows, GlobalWindow, GlobalWindows, ProcessWindowFunction,
+    ProcessingTimeSessionWindows, PurgingTrigger, SlidingEventTimeWindows,
+    SlidingProcessingTimeWindows, TimeWindow, TumblingEventTimeWindows,
+    TumblingProcessingTimeWindows, Window, WindowContext, Windowing,
+};

@@ -14,6 +14,7 @@ pub use sliding::{SlidingEventTimeWindows, SlidingProcessingTimeWindows};
 pub use tumbling::{TumblingEventTimeWindows, TumblingProcessingTimeWindows};
 
 use super::time_window::{GlobalWindow, Window};
+use super::trigger::{NeverTrigger, Trigger};
 use crate::error::Error;
 use crate::host::NO_TIMESTAMP;
 
@@ -21,6 +22,9 @@ use crate::host::NO_TIMESTAMP;
 pub trait WindowAssigner<T>: 'static {
     /// The windows.
     type Window: Window;
+
+    /// The trigger of windows that are given none.
+    type DefaultTrigger: Trigger<T, Self::Window> + Default;
 
     /// Appends the windows of an element to `windows`, which is empty. `timestamp` is the
     /// element's, in milliseconds since the Unix epoch and the smallest `i64` if it has none;
@@ -91,6 +95,7 @@ impl GlobalWindows {
 
 impl<T> WindowAssigner<T> for GlobalWindows {
     type Window = GlobalWindow;
+    type DefaultTrigger = NeverTrigger;
 
     #[inline]
     fn assign(
@@ -110,7 +115,7 @@ impl<T> WindowAssigner<T> for GlobalWindows {
 }
 
 /// Whole milliseconds; those that do not fit are the largest `i64`.
-fn millis(duration: Duration) -> i64 {
+pub(crate) fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::{WindowAssigner, millis, timed};
 use crate::error::Error;
 use crate::window::time_window::TimeWindow;
+use crate::window::trigger::{EventTimeTrigger, ProcessingTimeTrigger};
 
 /// Sessions with a gap of fixed length, by the timestamps of elements. Source: Flink,
 /// `EventTimeSessionWindows`.
@@ -56,8 +57,9 @@ fn session(timestamp: i64, gap: i64) -> Result<TimeWindow, Error> {
 }
 
 macro_rules! assigner {
-    ($event_time:literal, |$this:ident, $element:ident, $timestamp:ident, $clock:ident| $window:expr) => {
+    ($event_time:literal, $trigger:ident, |$this:ident, $element:ident, $timestamp:ident, $clock:ident| $window:expr) => {
         type Window = TimeWindow;
+        type DefaultTrigger = $trigger;
 
         #[inline]
         fn assign(
@@ -87,7 +89,7 @@ macro_rules! assigner {
 }
 
 macro_rules! sessions {
-    ($name:ident, $dynamic:ident, $event_time:literal, |$timestamp:ident, $clock:ident| $time:expr) => {
+    ($name:ident, $dynamic:ident, $event_time:literal, $trigger:ident, |$timestamp:ident, $clock:ident| $time:expr) => {
         impl $name {
             /// Makes sessions that end when no element has come for `gap`, at least 1 ms.
             pub fn with_gap(gap: Duration) -> $name {
@@ -101,7 +103,9 @@ macro_rules! sessions {
         }
 
         impl<T> WindowAssigner<T> for $name {
-            assigner!($event_time, |this, _element, $timestamp, $clock| session($time, this.gap));
+            assigner!($event_time, $trigger, |this, _element, $timestamp, $clock| session(
+                $time, this.gap
+            ));
 
             fn validate(&self) -> Result<(), Error> {
                 session(0, self.gap).map(|_| ())
@@ -109,7 +113,7 @@ macro_rules! sessions {
         }
 
         impl<T: 'static, F: FnMut(&T) -> i64 + 'static> WindowAssigner<T> for $dynamic<T, F> {
-            assigner!($event_time, |this, element, $timestamp, $clock| session(
+            assigner!($event_time, $trigger, |this, element, $timestamp, $clock| session(
                 $time,
                 (this.gap)(element)
             ));
@@ -123,12 +127,17 @@ macro_rules! sessions {
     };
 }
 
-sessions!(EventTimeSessionWindows, DynamicEventTimeSessionWindows, true, |timestamp, _clock| {
-    timed(timestamp)?
-});
+sessions!(
+    EventTimeSessionWindows,
+    DynamicEventTimeSessionWindows,
+    true,
+    EventTimeTrigger,
+    |timestamp, _clock| timed(timestamp)?
+);
 sessions!(
     ProcessingTimeSessionWindows,
     DynamicProcessingTimeSessionWindows,
     false,
+    ProcessingTimeTrigger,
     |_timestamp, clock| clock()
 );

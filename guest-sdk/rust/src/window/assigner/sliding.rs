@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{Panes, WindowAssigner, check, millis, timed};
 use crate::error::Error;
 use crate::window::time_window::TimeWindow;
+use crate::window::trigger::{EventTimeTrigger, ProcessingTimeTrigger};
 
 /// Windows of one size that start at equal distances, by the timestamps of elements. Source:
 /// Flink, `SlidingEventTimeWindows`.
@@ -46,7 +47,7 @@ fn assign(timestamp: i64, windows: &mut Vec<TimeWindow>, size: i64, slide: i64, 
 }
 
 macro_rules! sliding {
-    ($name:ident, $event_time:literal, |$timestamp:ident, $clock:ident| $time:expr) => {
+    ($name:ident, $event_time:literal, $trigger:ident, |$timestamp:ident, $clock:ident| $time:expr) => {
         impl $name {
             /// Makes windows of `size` that start every `slide`, one of them at the epoch.
             pub fn of(size: Duration, slide: Duration) -> $name {
@@ -62,6 +63,7 @@ macro_rules! sliding {
 
         impl<T> WindowAssigner<T> for $name {
             type Window = TimeWindow;
+            type DefaultTrigger = $trigger;
 
             #[inline]
             fn assign(
@@ -91,5 +93,5 @@ macro_rules! sliding {
     };
 }
 
-sliding!(SlidingEventTimeWindows, true, |timestamp, _clock| timed(timestamp)?);
-sliding!(SlidingProcessingTimeWindows, false, |_timestamp, clock| clock());
+sliding!(SlidingEventTimeWindows, true, EventTimeTrigger, |timestamp, _clock| timed(timestamp)?);
+sliding!(SlidingProcessingTimeWindows, false, ProcessingTimeTrigger, |_timestamp, clock| clock());

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{WindowAssigner, check, millis, timed};
 use crate::error::Error;
 use crate::window::time_window::TimeWindow;
+use crate::window::trigger::{EventTimeTrigger, ProcessingTimeTrigger};
 
 /// Windows of one size, side by side, by the timestamps of elements. Source: Flink,
 /// `TumblingEventTimeWindows`.
@@ -34,7 +35,7 @@ pub struct TumblingProcessingTimeWindows {
 }
 
 macro_rules! tumbling {
-    ($name:ident, $event_time:literal, |$timestamp:ident, $clock:ident| $time:expr) => {
+    ($name:ident, $event_time:literal, $trigger:ident, |$timestamp:ident, $clock:ident| $time:expr) => {
         impl $name {
             /// Makes windows of `size`, of which one starts at the epoch.
             pub fn of(size: Duration) -> $name {
@@ -50,6 +51,7 @@ macro_rules! tumbling {
 
         impl<T> WindowAssigner<T> for $name {
             type Window = TimeWindow;
+            type DefaultTrigger = $trigger;
 
             #[inline]
             fn assign(
@@ -75,5 +77,5 @@ macro_rules! tumbling {
     };
 }
 
-tumbling!(TumblingEventTimeWindows, true, |timestamp, _clock| timed(timestamp)?);
-tumbling!(TumblingProcessingTimeWindows, false, |_timestamp, clock| clock());
+tumbling!(TumblingEventTimeWindows, true, EventTimeTrigger, |timestamp, _clock| timed(timestamp)?);
+tumbling!(TumblingProcessingTimeWindows, false, ProcessingTimeTrigger, |_timestamp, clock| clock());
