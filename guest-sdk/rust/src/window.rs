@@ -8,6 +8,7 @@
 pub(crate) mod assigner;
 mod contents;
 mod due;
+mod evictor;
 mod function;
 mod operator;
 mod store;
@@ -21,7 +22,9 @@ pub use assigner::{
     SlidingProcessingTimeWindows, TumblingEventTimeWindows, TumblingProcessingTimeWindows,
     WindowAssigner,
 };
+pub use evictor::{CountEvictor, DeltaEvictor, Evictor, TimeEvictor, WindowElements};
 pub use function::{ProcessWindowFunction, WindowContext};
+pub(crate) use operator::STATE;
 pub use time_window::{GlobalWindow, TimeWindow, Window};
 pub use trigger::{
     ContinuousEventTimeTrigger, ContinuousProcessingTimeTrigger, CountTrigger, DeltaTrigger,

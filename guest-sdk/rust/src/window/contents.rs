@@ -24,8 +24,8 @@ pub(crate) trait Accumulate: 'static {
 
     fn result(&self, stored: &Self::Stored) -> Self::Result;
 
-    /// The result of no elements, where there is one.
-    fn of_nothing(&self) -> Option<Self::Result>;
+    /// What is kept of no elements, where they have a result.
+    fn of_nothing(&self) -> Option<Self::Stored>;
 }
 
 /// Elements folded into one of their type.
@@ -92,8 +92,8 @@ where
         self.0.result(stored)
     }
 
-    fn of_nothing(&self) -> Option<A::Output> {
-        Some(self.0.result(&self.0.create_accumulator()))
+    fn of_nothing(&self) -> Option<A::Accumulator> {
+        Some(self.0.create_accumulator())
     }
 }
 
@@ -112,6 +112,9 @@ pub(crate) trait Contents: 'static {
     fn add(&mut self, stored: &mut Option<Self::Stored>, timestamp: i64, value: Self::In);
 
     fn merge(&mut self, stored: &mut Option<Self::Stored>, other: Self::Stored);
+
+    /// What is kept of no elements, if a window without any has results.
+    fn of_nothing(&self) -> Option<Self::Stored>;
 
     /// Emits the results of a window, and may change what is kept of it.
     fn fire(
@@ -155,6 +158,10 @@ impl<K: Key, W: Window, C: Accumulate> Contents for Direct<K, W, C> {
 
     fn merge(&mut self, stored: &mut Option<C::Stored>, other: C::Stored) {
         self.accumulate.merge(stored, other);
+    }
+
+    fn of_nothing(&self) -> Option<C::Stored> {
+        self.accumulate.of_nothing()
     }
 
     #[inline]
@@ -216,6 +223,10 @@ where
         self.accumulate.merge(stored, other);
     }
 
+    fn of_nothing(&self) -> Option<C::Stored> {
+        self.accumulate.of_nothing()
+    }
+
     fn fire(
         &mut self,
         stored: &mut Option<C::Stored>,
@@ -269,6 +280,10 @@ where
 
     fn merge(&mut self, stored: &mut Option<Vec<T>>, other: Vec<T>) {
         stored.get_or_insert_default().extend(other);
+    }
+
+    fn of_nothing(&self) -> Option<Vec<T>> {
+        Some(Vec::new())
     }
 
     fn fire(

@@ -110,7 +110,7 @@ where
     }
 
     /// The Rust type of the state, for descriptions.
-    pub(crate) fn state_type() -> &'static str {
+    pub(crate) fn state_type(&self) -> &'static str {
         std::any::type_name::<Windows<C, Tr::State>>()
     }
 }

@@ -1,14 +1,14 @@
 //! What is said of windows before the function: the assigner, the trigger, lateness. With the
 //! function it makes an operator.
 
-use std::marker::PhantomData;
 use std::time::Duration;
 
-use super::assigner::{WindowAssigner, millis};
+use super::assigner::{GlobalWindows, WindowAssigner, millis};
 use super::contents::{Aggregated, All, Contents, Direct, Reduced, Then};
+use super::evictor::{CountEvictor, Evicting, Evictor};
 use super::function::{Apply, ProcessWindowFunction};
 use super::operator::{Lateness, WindowOperator};
-use super::trigger::Trigger;
+use super::trigger::{CountTrigger, PurgingTrigger, Trigger};
 use crate::codec::{Data, Key};
 use crate::collector::{Collector, OutputTag};
 use crate::context::{Context, RuntimeContext};
@@ -39,9 +39,10 @@ use crate::timers::Timer;
 /// assert_eq!(sums, [(2, Some(999)), (4, Some(999))]);
 /// # Ok::<(), Error>(())
 /// ```
-pub struct Windowing<T, A, Tr> {
+pub struct Windowing<T, A: WindowAssigner<T>, Tr> {
     assigner: A,
     trigger: Tr,
+    evictor: Option<Box<dyn Evictor<T, A::Window>>>,
     lateness: Lateness<T>,
 }
 
@@ -49,7 +50,24 @@ impl<T: Data, A: WindowAssigner<T>> Windowing<T, A, A::DefaultTrigger> {
     /// Starts with an assigner and its default trigger.
     pub fn of(assigner: A) -> Windowing<T, A, A::DefaultTrigger> {
         let lateness = Lateness { allowed: 0, tag: None, dropped: Counter::default() };
-        Windowing { assigner, trigger: A::DefaultTrigger::default(), lateness }
+        Windowing { assigner, trigger: A::DefaultTrigger::default(), evictor: None, lateness }
+    }
+}
+
+impl<T: Data> Windowing<T, GlobalWindows, PurgingTrigger<CountTrigger>> {
+    /// Groups every `size` elements of a key. Source: Flink, `KeyedStream.countWindow`.
+    pub fn count(size: u64) -> Windowing<T, GlobalWindows, PurgingTrigger<CountTrigger>> {
+        Windowing::of(GlobalWindows).trigger(PurgingTrigger::of(CountTrigger::of(size)))
+    }
+}
+
+impl<T: Data> Windowing<T, GlobalWindows, CountTrigger> {
+    /// Groups the last `size` elements of a key, every `slide` elements. Source: Flink,
+    /// `KeyedStream.countWindow`.
+    pub fn sliding_count(size: usize, slide: u64) -> Windowing<T, GlobalWindows, CountTrigger> {
+        Windowing::of(GlobalWindows)
+            .evictor(CountEvictor::of(size))
+            .trigger(CountTrigger::of(slide))
     }
 }
 
@@ -57,7 +75,15 @@ impl<T: Data, A: WindowAssigner<T>, Tr: Trigger<T, A::Window>> Windowing<T, A, T
     /// Replaces the trigger.
     #[must_use]
     pub fn trigger<Other: Trigger<T, A::Window>>(self, trigger: Other) -> Windowing<T, A, Other> {
-        Windowing { assigner: self.assigner, trigger, lateness: self.lateness }
+        let Windowing { assigner, evictor, lateness, .. } = self;
+        Windowing { assigner, trigger, evictor, lateness }
+    }
+
+    /// Drops elements of windows that fire, before or after the function sees them.
+    #[must_use]
+    pub fn evictor(mut self, evictor: impl Evictor<T, A::Window>) -> Windowing<T, A, Tr> {
+        self.evictor = Some(Box::new(evictor));
+        self
     }
 
     /// Keeps windows by event time for that much longer than their end, so that late elements still
@@ -138,13 +164,19 @@ impl<T: Data, A: WindowAssigner<T>, Tr: Trigger<T, A::Window>> Windowing<T, A, T
         C: Contents<In = T, Window = A::Window>,
     {
         let refusal = self.refusal::<C>();
-        let Windowing { assigner, trigger, lateness } = self;
-        WindowedOperator {
-            state_type: WindowOperator::<A, Tr, C>::state_type(),
-            refusal,
-            function: Box::new(WindowOperator::new(assigner, trigger, contents, lateness)),
-            marker: PhantomData,
-        }
+        let Windowing { assigner, trigger, evictor, lateness } = self;
+        let (state_type, function): (_, Box<dyn KeyedProcessFunction<_, _, _>>) = match evictor {
+            Some(evictor) => {
+                let contents = Evicting::new(evictor, contents);
+                let operator = WindowOperator::new(assigner, trigger, contents, lateness);
+                (operator.state_type(), Box::new(operator))
+            }
+            None => {
+                let operator = WindowOperator::new(assigner, trigger, contents, lateness);
+                (operator.state_type(), Box::new(operator))
+            }
+        };
+        WindowedOperator { state_type, refusal, function }
     }
 
     /// Why these windows cannot be, if so.
@@ -164,7 +196,7 @@ impl<T: Data, A: WindowAssigner<T>, Tr: Trigger<T, A::Window>> Windowing<T, A, T
     }
 }
 
-impl<T, A, Tr> std::fmt::Debug for Windowing<T, A, Tr> {
+impl<T, A: WindowAssigner<T>, Tr> std::fmt::Debug for Windowing<T, A, Tr> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Windowing").field("allowed", &self.lateness.allowed).finish_non_exhaustive()
     }
@@ -175,7 +207,6 @@ pub struct WindowedOperator<K, T, Out> {
     pub(crate) state_type: &'static str,
     pub(crate) refusal: Option<String>,
     function: Box<dyn KeyedProcessFunction<K, T, Out>>,
-    marker: PhantomData<fn(K, T) -> Out>,
 }
 
 impl<K: Key, T: 'static, Out: 'static> KeyedProcessFunction<K, T, Out>
