@@ -8,6 +8,8 @@ use jaq_core::{Ctx, Filter, Vars, data};
 use jaq_json::{Num, Val};
 use sandbar_sdk::prelude::*;
 
+use crate::scalar::Scalar;
+
 /// Takes the place of what would ask the machine: expressions are functions of their record.
 const PRELUDE: &str = r#"
 def now: error("now is not there: take a time from the record");
@@ -90,6 +92,22 @@ impl Expression {
     /// As [`Expression::one`].
     pub(crate) fn holds(&self, record: Val) -> Result<bool> {
         Ok(!matches!(self.one(record)?, Val::Null | Val::Bool(false)))
+    }
+
+    /// The one value that the expression makes of a record, which has no members; a number or
+    /// null if `wants_number`.
+    ///
+    /// # Errors
+    /// As [`Expression::one`], or it is another value.
+    pub(crate) fn scalar(&self, record: Val, wants_number: bool) -> Result<Scalar> {
+        let value = self.one(record)?;
+        let wanted = |scalar: &Scalar| {
+            !wants_number || *scalar == Scalar::Null || scalar.number().is_some_and(f64::is_finite)
+        };
+        let expected = if wants_number { "a number" } else { "a number, a text or a boolean" };
+        Scalar::of(&value)
+            .filter(wanted)
+            .ok_or_else(|| self.bad(&format!("it makes {value}, and {expected} is wanted")))
     }
 
     /// Shows a value as JSON text.

@@ -1,16 +1,26 @@
 //! Operators over JSON records for job files without code of their own: filter, map, flat map and
-//! project with expressions of jq (<https://jqlang.org/manual/>), and deduplicate.
+//! project with expressions of jq (<https://jqlang.org/manual/>), deduplicate, and aggregates and
+//! the best records of windows.
 //!
-//! Reading order: `record` (how JSON comes and goes), `expression`, `operators`, `deduplicate`.
+//! Reading order: `record` (how JSON comes and goes), `expression`, `operators`, `deduplicate`,
+//! then `window`, `scalar`, `aggregate`, `top_n`.
 
+mod aggregate;
 mod deduplicate;
 mod expression;
 mod operators;
 mod record;
+mod scalar;
+mod top_n;
+mod window;
+
+use aggregate::WindowAggregate;
 
 use deduplicate::{Deduplicate, DeduplicateConfig};
 use operators::{Filter, FilterConfig, FlatMap, Map, MapConfig, Project, ProjectConfig};
 use record::JsonText;
+use top_n::{TopConfig, TopN};
+use window::window_properties;
 
 const WHERE: &str = r#"{"type":"object","additionalProperties":false,"required":["where"],
     "properties":{"where":{"type":"string","minLength":1}}}"#;
@@ -20,6 +30,23 @@ const FIELDS: &str = r#"{"type":"object","additionalProperties":false,"required"
     "properties":{"fields":{"type":"array","minItems":1,"items":{"type":"string"}}}}"#;
 const TTL: &str = r#"{"type":"object","additionalProperties":false,
     "properties":{"ttl-ms":{"type":"integer","minimum":1}}}"#;
+const AGGREGATE: &str = concat!(
+    r#"{"type":"object","additionalProperties":false,"required":["window","aggregates"],
+    "properties":{"aggregates":{"type":"object","minProperties":1,"additionalProperties":{"oneOf":[
+        {"const":"count"},
+        {"type":"object","minProperties":1,"maxProperties":1,"additionalProperties":false,
+         "properties":{"count-distinct":{"type":"string"},"sum":{"type":"string"},
+            "min":{"type":"string"},"max":{"type":"string"},"average":{"type":"string"}}}]}},"#,
+    window_properties!(),
+    "}}"
+);
+const TOP: &str = concat!(
+    r#"{"type":"object","additionalProperties":false,"required":["window","n","by"],
+    "properties":{"n":{"type":"integer","minimum":1,"maximum":10000},
+        "by":{"type":"string","minLength":1},"order":{"enum":["ascending","descending"]},"#,
+    window_properties!(),
+    "}}"
+);
 
 sandbar_sdk::plugin! {
     name: "json",
@@ -58,6 +85,19 @@ sandbar_sdk::plugin! {
             .config_schema(TTL)
             .state("seen", "value", "bool")
             .doc("Passes the first record of each key on, and the first after `ttl-ms` again.");
+        plugin
+            .keyed_process_with("window-aggregate", WindowAggregate::new)
+            .input(JsonText)
+            .output(JsonText)
+            .config_schema(AGGREGATE)
+            .doc("Counts, sums and the like (count, count-distinct, sum, min, max, average) over \
+                  jq expressions, for each key and window.");
+        plugin
+            .keyed_process_with("top-n", |config: TopConfig| TopN::new(&config))
+            .input(JsonText)
+            .output(JsonText)
+            .config_schema(TOP)
+            .doc("The `n` records of each key and window that are best by a jq expression.");
     },
 }
 

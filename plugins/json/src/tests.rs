@@ -97,3 +97,102 @@ fn the_first_record_of_a_key_passes() {
     }
     assert_eq!(harness.take_values(), ["1", "2", "3"].map(TextSlice::from));
 }
+
+fn config<C: serde::de::DeserializeOwned>(json: &str) -> C {
+    serde_json::from_str(json).unwrap()
+}
+
+const ORDERS: [(&str, i64); 5] = [
+    (r#"{"shop":"a","price":10,"who":"x"}"#, 100),
+    (r#"{"shop":"a","price":2.5,"who":"y"}"#, 900),
+    (r#"{"shop":"b","price":7,"who":"x"}"#, 999),
+    (r#"{"shop":"a","price":null,"who":"x"}"#, 500),
+    (r#"{"shop":"a","price":1,"who":"z"}"#, 1000),
+];
+
+fn shop(record: &TextSlice) -> String {
+    let record: serde_json::Value = serde_json::from_str(record).unwrap();
+    record["shop"].as_str().unwrap().to_owned()
+}
+
+fn results(
+    function: impl KeyedProcessFunction<String, TextSlice, TextSlice>,
+    watermark: i64,
+) -> Vec<String> {
+    let mut harness = OperatorHarness::keyed_process(function, shop).unwrap();
+    harness.push_batch(ORDERS.map(|(order, at)| (TextSlice::from(order), at))).unwrap();
+    harness.watermark(watermark).unwrap();
+    let mut results: Vec<String> =
+        harness.take_values().into_iter().map(|one| one.to_string()).collect();
+    results.sort();
+    results
+}
+
+#[test]
+fn a_window_is_aggregated_by_key() {
+    let aggregate = WindowAggregate::new(config(
+        r#"{"window":{"type":"tumbling","size-ms":1000},"aggregates":{
+            "orders":"count","sum":{"sum":".price"},"least":{"min":".price"},
+            "most":{"max":".price"},"mean":{"average":".price"},"who":{"count-distinct":".who"}}}"#,
+    ));
+    let a = r#"{"key":"a","least":2.5,"mean":6.25,"most":10,"orders":3,"sum":12.5,"who":2"#;
+    let b = r#"{"key":"b","least":7,"mean":7.0,"most":7,"orders":1,"sum":7,"who":1"#;
+    let window = r#","window-end":1000,"window-start":0}"#;
+    assert_eq!(results(aggregate.unwrap(), 999), [a, b].map(|start| format!("{start}{window}")));
+}
+
+#[test]
+fn sliding_and_session_windows_of_a_config() {
+    let counts = |window: &str, watermark| {
+        let json = format!(r#"{{"window":{window},"aggregates":{{"n":"count"}}}}"#);
+        let lines = results(WindowAggregate::new(config(&json)).unwrap(), watermark);
+        let shown = lines.iter().map(|line| {
+            let record: serde_json::Value = serde_json::from_str(line).unwrap();
+            format!(
+                "{} {}-{}: {}",
+                record["key"], record["window-start"], record["window-end"], record["n"]
+            )
+        });
+        shown.collect::<Vec<String>>()
+    };
+    assert_eq!(
+        counts(r#"{"type":"sliding","size-ms":1000,"slide-ms":500}"#, 999),
+        [r#""a" -500-500: 1"#, r#""a" 0-1000: 3"#, r#""b" 0-1000: 1"#]
+    );
+    assert_eq!(
+        counts(r#"{"type":"session","gap-ms":300}"#, 5000),
+        [r#""a" 100-400: 1"#, r#""a" 500-800: 1"#, r#""a" 900-1300: 2"#, r#""b" 999-1299: 1"#]
+    );
+}
+
+#[test]
+fn a_value_that_cannot_be_summed_is_a_bad_record() {
+    let aggregate = WindowAggregate::new(config(
+        r#"{"window":{"type":"tumbling","size-ms":1000},"aggregates":{"s":{"sum":".who"}}}"#,
+    ));
+    let mut harness = OperatorHarness::keyed_process(aggregate.unwrap(), shop).unwrap();
+    check_refused(
+        harness.push(TextSlice::from(ORDERS[0].0), 0),
+        "the expression `.who` fails: it makes \"x\", and a number is wanted",
+    );
+}
+
+#[test]
+fn the_best_of_a_window_are_ranked_and_equals_keep_their_order() {
+    let top = |order: &str| {
+        let json = format!(
+            r#"{{"window":{{"type":"tumbling","size-ms":10000}},"n":2,"by":".price",
+                "order":"{order}"}}"#
+        );
+        let lines = results(TopN::new(&config(&json)).unwrap(), 9999);
+        let shown = lines.iter().map(|line| {
+            let record: serde_json::Value = serde_json::from_str(line).unwrap();
+            format!("{} {} {}", record["key"], record["rank"], record["record"]["price"])
+        });
+        let mut shown: Vec<String> = shown.collect();
+        shown.sort();
+        shown
+    };
+    assert_eq!(top("descending"), [r#""a" 1 10"#, r#""a" 2 2.5"#, r#""b" 1 7"#]);
+    assert_eq!(top("ascending"), [r#""a" 1 null"#, r#""a" 2 1"#, r#""b" 1 7"#]);
+}

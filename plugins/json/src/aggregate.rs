@@ -1,0 +1,278 @@
+//! `window-aggregate`: counts, sums and the like over the records of each key and window.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sandbar_sdk::prelude::*;
+use sandbar_sdk::{AggregateFunction, WindowedOperator};
+use serde::{Deserialize, Serialize};
+
+use crate::expression::Expression;
+use crate::record::parse;
+use crate::scalar::Scalar;
+use crate::window::Windows;
+
+/// Config of `window-aggregate`.
+#[derive(Deserialize)]
+pub(crate) struct AggregateConfig {
+    #[serde(flatten)]
+    windows: Windows,
+    aggregates: BTreeMap<String, AggregateSpec>,
+}
+
+/// What to make of the records of a window.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum AggregateSpec {
+    /// How many records there are.
+    Count,
+    /// How many different values there are but null.
+    CountDistinct(String),
+    /// The sum of all but null.
+    Sum(String),
+    /// The least but null.
+    Min(String),
+    /// The greatest but null.
+    Max(String),
+    /// The mean of all but null.
+    Average(String),
+}
+
+/// One aggregate of a window so far.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Cell {
+    Count(u64),
+    Distinct(BTreeSet<String>),
+    Sum(Scalar),
+    Min(Scalar),
+    Max(Scalar),
+    Average(f64, u64),
+}
+
+impl AggregateSpec {
+    fn expression(&self) -> Option<&str> {
+        match self {
+            AggregateSpec::Count => None,
+            AggregateSpec::CountDistinct(code)
+            | AggregateSpec::Sum(code)
+            | AggregateSpec::Min(code)
+            | AggregateSpec::Max(code)
+            | AggregateSpec::Average(code) => Some(code),
+        }
+    }
+
+    fn wants_numbers(&self) -> bool {
+        match self {
+            AggregateSpec::Sum(_) | AggregateSpec::Average(_) => true,
+            AggregateSpec::Count
+            | AggregateSpec::CountDistinct(_)
+            | AggregateSpec::Min(_)
+            | AggregateSpec::Max(_) => false,
+        }
+    }
+
+    fn cell(&self) -> Cell {
+        match self {
+            AggregateSpec::Count => Cell::Count(0),
+            AggregateSpec::CountDistinct(_) => Cell::Distinct(BTreeSet::new()),
+            AggregateSpec::Sum(_) => Cell::Sum(Scalar::Null),
+            AggregateSpec::Min(_) => Cell::Min(Scalar::Null),
+            AggregateSpec::Max(_) => Cell::Max(Scalar::Null),
+            AggregateSpec::Average(_) => Cell::Average(0.0, 0),
+        }
+    }
+}
+
+impl Cell {
+    /// Adds one value; nulls only count as records.
+    fn add(&mut self, value: Scalar) {
+        if let Cell::Count(count) = self {
+            *count += 1;
+        } else if value != Scalar::Null {
+            match self {
+                Cell::Count(_) => {}
+                Cell::Distinct(seen) => {
+                    seen.insert(value.json().to_string());
+                }
+                Cell::Sum(sum) => *sum = added(sum, &value),
+                Cell::Min(_) | Cell::Max(_) => self.replace(value),
+                Cell::Average(sum, count) => {
+                    *sum += value.number().unwrap_or_default();
+                    *count += 1;
+                }
+            }
+        }
+    }
+
+    fn replace(&mut self, value: Scalar) {
+        let (best, wanted) = match self {
+            Cell::Min(best) => (best, std::cmp::Ordering::Less),
+            Cell::Max(best) => (best, std::cmp::Ordering::Greater),
+            Cell::Count(_) | Cell::Distinct(_) | Cell::Sum(_) | Cell::Average(..) => return,
+        };
+        if *best == Scalar::Null || value.compare(best) == wanted {
+            *best = value;
+        }
+    }
+
+    /// Adds what another cell of the same aggregate holds.
+    fn merge(&mut self, other: Cell) {
+        match (&mut *self, other) {
+            (Cell::Count(count), Cell::Count(more)) => *count += more,
+            (Cell::Distinct(seen), Cell::Distinct(more)) => seen.extend(more),
+            (Cell::Average(sum, count), Cell::Average(more, records)) => {
+                *sum += more;
+                *count += records;
+            }
+            (_, Cell::Sum(value) | Cell::Min(value) | Cell::Max(value)) => self.add(value),
+            (_, Cell::Count(_) | Cell::Distinct(_) | Cell::Average(..)) => {}
+        }
+    }
+
+    fn json(&self) -> serde_json::Value {
+        match self {
+            Cell::Count(count) => (*count).into(),
+            Cell::Distinct(seen) => seen.len().into(),
+            Cell::Sum(value) | Cell::Min(value) | Cell::Max(value) => value.json(),
+            Cell::Average(_, 0) => serde_json::Value::Null,
+            Cell::Average(sum, count) => (sum / *count as f64).into(),
+        }
+    }
+}
+
+/// Whole numbers stay whole as long as they fit.
+fn added(sum: &Scalar, value: &Scalar) -> Scalar {
+    match (sum, value) {
+        (Scalar::Null, value) => value.clone(),
+        (Scalar::Int(one), Scalar::Int(two)) if one.checked_add(*two).is_some() => {
+            Scalar::Int(one + two)
+        }
+        (_, _) => {
+            Scalar::Float(sum.number().unwrap_or_default() + value.number().unwrap_or_default())
+        }
+    }
+}
+
+/// The values of a record, one an aggregate.
+type Row = Vec<Scalar>;
+
+struct Cells(Vec<AggregateSpec>);
+
+impl AggregateFunction for Cells {
+    type In = Row;
+    type Accumulator = Vec<Cell>;
+    type Output = Vec<Cell>;
+
+    fn create_accumulator(&self) -> Vec<Cell> {
+        self.0.iter().map(AggregateSpec::cell).collect()
+    }
+
+    fn add(&self, accumulator: &mut Vec<Cell>, row: Row) {
+        accumulator.iter_mut().zip(row).for_each(|(cell, value)| cell.add(value));
+    }
+
+    fn result(&self, accumulator: &Vec<Cell>) -> Vec<Cell> {
+        accumulator.clone()
+    }
+
+    fn merge(&self, accumulator: &mut Vec<Cell>, other: Vec<Cell>) {
+        accumulator.iter_mut().zip(other).for_each(|(cell, more)| cell.merge(more));
+    }
+}
+
+/// Writes the record of a window that has fired.
+struct Named(Vec<String>);
+
+impl ProcessWindowFunction<String, Vec<Cell>, TextSlice, TimeWindow> for Named {
+    type State = ();
+
+    fn process(
+        &mut self,
+        ctx: &mut WindowContext<'_, String, TimeWindow, ()>,
+        elements: &[Vec<Cell>],
+        out: &mut Collector<TextSlice>,
+    ) -> Result<()> {
+        let mut record = window_record(ctx.current_key(), *ctx.window());
+        for (name, cell) in self.0.iter().zip(elements.iter().flatten()) {
+            record.insert(name.clone(), cell.json());
+        }
+        out.collect(TextSlice::from(serde_json::to_string(&record)?));
+        Ok(())
+    }
+}
+
+/// What every result of a window begins with.
+pub(crate) fn window_record(
+    key: &str,
+    window: TimeWindow,
+) -> serde_json::Map<String, serde_json::Value> {
+    let members = [
+        ("key", key.into()),
+        ("window-start", window.start.into()),
+        ("window-end", window.end.into()),
+    ];
+    members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// Aggregates the records of each key and window.
+pub(crate) struct WindowAggregate {
+    /// One an aggregate; none for those that take no value.
+    expressions: Vec<(Option<Expression>, bool)>,
+    windows: WindowedOperator<String, Row, TextSlice>,
+}
+
+impl WindowAggregate {
+    pub(crate) fn new(config: AggregateConfig) -> Result<WindowAggregate> {
+        let compiled = |spec: &AggregateSpec| -> Result<(Option<Expression>, bool)> {
+            Ok((spec.expression().map(Expression::compile).transpose()?, spec.wants_numbers()))
+        };
+        let expressions = config.aggregates.values().map(compiled).collect::<Result<_>>()?;
+        let (names, specs) = config.aggregates.into_iter().unzip();
+        let windows = config.windows.aggregate(Cells(specs), Named(names));
+        Ok(WindowAggregate { expressions, windows })
+    }
+
+    fn row(&self, record: &str) -> Result<Row> {
+        let parsed = parse(record)?;
+        let one = |(expression, wants_number): &(Option<Expression>, bool)| match expression {
+            None => Ok(Scalar::Null),
+            Some(expression) => expression.scalar(parsed.clone(), *wants_number),
+        };
+        self.expressions.iter().map(one).collect()
+    }
+}
+
+impl KeyedProcessFunction<String, TextSlice, TextSlice> for WindowAggregate {
+    fn open(&mut self, ctx: &RuntimeContext) -> Result<()> {
+        self.windows.open(ctx)
+    }
+
+    fn process(
+        &mut self,
+        record: TextSlice,
+        ctx: &mut Context<String>,
+        out: &mut Collector<TextSlice>,
+    ) -> Result<()> {
+        self.windows.process(self.row(&record)?, ctx, out)
+    }
+
+    fn on_timer(
+        &mut self,
+        timer: &Timer,
+        ctx: &mut Context<String>,
+        out: &mut Collector<TextSlice>,
+    ) -> Result<()> {
+        self.windows.on_timer(timer, ctx, out)
+    }
+
+    fn before_checkpoint(&mut self) -> Result<()> {
+        self.windows.before_checkpoint()
+    }
+
+    fn finish(&mut self, out: &mut Collector<TextSlice>) -> Result<()> {
+        self.windows.finish(out)
+    }
+
+    fn close(&mut self) -> Result<()> {
+        self.windows.close()
+    }
+}

@@ -1,0 +1,116 @@
+//! The windows of a job file: which they are, in words, and as the SDK's.
+
+use std::time::Duration;
+
+use sandbar_sdk::prelude::*;
+use sandbar_sdk::{AggregateFunction, WindowedOperator};
+use serde::Deserialize;
+
+/// Which windows records fall into.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case", deny_unknown_fields)]
+pub(crate) enum WindowSpec {
+    /// Windows side by side.
+    #[serde(rename_all = "kebab-case")]
+    Tumbling {
+        size_ms: u64,
+        #[serde(default)]
+        offset_ms: i64,
+    },
+    /// Windows of a size that begin every so often.
+    #[serde(rename_all = "kebab-case")]
+    Sliding {
+        size_ms: u64,
+        slide_ms: u64,
+        #[serde(default)]
+        offset_ms: i64,
+    },
+    /// Windows that end when no record has come for a while.
+    #[serde(rename_all = "kebab-case")]
+    Session { gap_ms: u64 },
+}
+
+/// Which clock windows follow.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum TimeSpec {
+    #[default]
+    Event,
+    Processing,
+}
+
+/// What every windowed operator is configured with.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Windows {
+    pub(crate) window: WindowSpec,
+    #[serde(default)]
+    pub(crate) time: TimeSpec,
+    #[serde(default, rename = "allowed-lateness-ms")]
+    pub(crate) allowed_lateness_ms: u64,
+}
+
+/// The JSON Schema of [`WindowSpec`], [`TimeSpec`] and the lateness, as properties.
+macro_rules! window_properties {
+    () => {
+        r#""window":{"oneOf":[
+            {"type":"object","additionalProperties":false,"required":["type","size-ms"],"properties":{
+                "type":{"const":"tumbling"},"size-ms":{"type":"integer","minimum":1},
+                "offset-ms":{"type":"integer"}}},
+            {"type":"object","additionalProperties":false,"required":["type","size-ms","slide-ms"],
+             "properties":{"type":{"const":"sliding"},"size-ms":{"type":"integer","minimum":1},
+                "slide-ms":{"type":"integer","minimum":1},"offset-ms":{"type":"integer"}}},
+            {"type":"object","additionalProperties":false,"required":["type","gap-ms"],"properties":{
+                "type":{"const":"session"},"gap-ms":{"type":"integer","minimum":1}}}]},
+        "time":{"enum":["event","processing"]},
+        "allowed-lateness-ms":{"type":"integer","minimum":0}"#
+    };
+}
+pub(crate) use window_properties;
+
+impl Windows {
+    /// Makes the operator that aggregates the elements of each window and gives the result to a
+    /// function.
+    pub(crate) fn aggregate<T, G, F, Out>(
+        &self,
+        aggregate: G,
+        function: F,
+    ) -> WindowedOperator<String, T, Out>
+    where
+        T: Data,
+        G: AggregateFunction<In = T, Accumulator: Data, Output: Clone + 'static>,
+        F: ProcessWindowFunction<String, G::Output, Out, TimeWindow>,
+        Out: 'static,
+    {
+        let of = Duration::from_millis;
+        let lateness = of(self.allowed_lateness_ms);
+        macro_rules! windowed {
+            ($assigner:expr) => {
+                Windowing::of($assigner)
+                    .allowed_lateness(lateness)
+                    .aggregate_with(aggregate, function)
+            };
+        }
+        match (&self.window, self.time) {
+            (WindowSpec::Tumbling { size_ms, offset_ms }, TimeSpec::Event) => {
+                windowed!(TumblingEventTimeWindows::of(of(*size_ms)).offset(*offset_ms))
+            }
+            (WindowSpec::Tumbling { size_ms, offset_ms }, TimeSpec::Processing) => {
+                windowed!(TumblingProcessingTimeWindows::of(of(*size_ms)).offset(*offset_ms))
+            }
+            (WindowSpec::Sliding { size_ms, slide_ms, offset_ms }, TimeSpec::Event) => {
+                let (size, slide) = (of(*size_ms), of(*slide_ms));
+                windowed!(SlidingEventTimeWindows::of(size, slide).offset(*offset_ms))
+            }
+            (WindowSpec::Sliding { size_ms, slide_ms, offset_ms }, TimeSpec::Processing) => {
+                let (size, slide) = (of(*size_ms), of(*slide_ms));
+                windowed!(SlidingProcessingTimeWindows::of(size, slide).offset(*offset_ms))
+            }
+            (WindowSpec::Session { gap_ms }, TimeSpec::Event) => {
+                windowed!(EventTimeSessionWindows::with_gap(of(*gap_ms)))
+            }
+            (WindowSpec::Session { gap_ms }, TimeSpec::Processing) => {
+                windowed!(ProcessingTimeSessionWindows::with_gap(of(*gap_ms)))
+            }
+        }
+    }
+}
