@@ -17,6 +17,9 @@ use crate::log::Level;
 use crate::state::slots::KeyContext;
 use crate::timers::{Action, TimeDomain, Timer};
 
+/// The number of no record, whose changes of timers are never undone.
+const NO_RECORD: u32 = 0;
+
 /// The key type of a context on a stream without keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unkeyed {}
@@ -216,8 +219,29 @@ impl<K: Key> Context<K> {
         self.change(domain, timestamp, namespace, Action::Delete)
     }
 
+    /// Registers a timer that stays even if the record turns out bad, for operators whose state
+    /// counts on it: what a bad record has changed in state stays too.
+    pub(crate) fn register_kept_timer(
+        &self,
+        domain: TimeDomain,
+        timestamp: i64,
+    ) -> Result<(), Error> {
+        self.change_by(NO_RECORD, domain, timestamp, &[], Action::Register)
+    }
+
     fn change(
         &self,
+        domain: TimeDomain,
+        timestamp: i64,
+        namespace: &[u8],
+        action: Action,
+    ) -> Result<(), Error> {
+        self.change_by(self.instance.record.get(), domain, timestamp, namespace, action)
+    }
+
+    fn change_by(
+        &self,
+        record: u32,
         domain: TimeDomain,
         timestamp: i64,
         namespace: &[u8],
@@ -227,7 +251,7 @@ impl<K: Key> Context<K> {
             return Err(Error::fatal("timers belong to a key, and there is no current key"));
         };
         let timer = Timer { timestamp, domain, namespace: namespace.to_vec() };
-        self.instance.timers.change(self.instance.record.get(), current, &timer, action);
+        self.instance.timers.change(record, current, &timer, action);
         self.instance.bound_timers()
     }
 }

@@ -27,6 +27,7 @@ pub mod stream;
 pub mod testing;
 pub mod text;
 mod timers;
+pub mod window;
 
 pub use codec::{Bytes, Compact, Data, Json, Key, Text};
 pub use collector::{Collector, OutputTag};
@@ -46,6 +47,15 @@ pub use state::{
 pub use stream::{
     ConnectedStreams, DataStream, DatagenSource, DeadLetter, DiscardSink, ErrorPolicy, FileSink,
     FileSource, KeyValue, KeyedConnectedStreams, KeyedStream, PrintSink, Sink, SocketSource,
-    Source, StdinSource, StreamExecutionEnvironment,
+    Source, StdinSource, StreamExecutionEnvironment, WindowedStream,
 };
 pub use timers::{TimeDomain, Timer};
+pub use window::{
+    ContinuousEventTimeTrigger, ContinuousProcessingTimeTrigger, CountEvictor, CountTrigger,
+    DeltaEvictor, DeltaTrigger, EventTimeSessionWindows, EventTimeTrigger, Evictor, GlobalWindow,
+    GlobalWindows, NeverTrigger, ProcessWindowFunction, ProcessingTimeSessionWindows,
+    ProcessingTimeTrigger, PurgingTrigger, SlidingEventTimeWindows, SlidingProcessingTimeWindows,
+    TimeEvictor, TimeWindow, Trigger, TriggerContext, TriggerResult, TumblingEventTimeWindows,
+    TumblingProcessingTimeWindows, Window, WindowAssigner, WindowContext, WindowElements,
+    WindowedOperator, Windowing,
+};

@@ -19,6 +19,12 @@ pub use crate::state::{
 pub use crate::stream::{
     ConnectedStreams, DataStream, DatagenSource, DeadLetter, DiscardSink, ErrorPolicy, FileSink,
     FileSource, KeyValue, KeyedConnectedStreams, KeyedStream, PrintSink, Sink, SocketSource,
-    Source, StdinSource, StreamExecutionEnvironment,
+    Source, StdinSource, StreamExecutionEnvironment, WindowedStream,
 };
 pub use crate::timers::{TimeDomain, Timer};
+pub use crate::window::{
+    CountTrigger, EventTimeSessionWindows, GlobalWindow, GlobalWindows, ProcessWindowFunction,
+    ProcessingTimeSessionWindows, PurgingTrigger, SlidingEventTimeWindows,
+    SlidingProcessingTimeWindows, TimeWindow, TumblingEventTimeWindows,
+    TumblingProcessingTimeWindows, Window, WindowContext, Windowing,
+};

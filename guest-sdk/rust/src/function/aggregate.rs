@@ -24,6 +24,11 @@
 ///     fn result(&self, accumulator: &(f64, u64)) -> f64 {
 ///         accumulator.0 / accumulator.1 as f64
 ///     }
+///
+///     fn merge(&self, accumulator: &mut (f64, u64), other: (f64, u64)) {
+///         accumulator.0 += other.0;
+///         accumulator.1 += other.1;
+///     }
 /// }
 ///
 /// let mut accumulator = Average.create_accumulator();
@@ -47,4 +52,8 @@ pub trait AggregateFunction: 'static {
 
     /// Reads the result so far.
     fn result(&self, accumulator: &Self::Accumulator) -> Self::Output;
+
+    /// Adds to an accumulator all that was added to another. Windows that merge, sliding windows
+    /// and two-phase aggregation need it: the order in which values were added may differ.
+    fn merge(&self, accumulator: &mut Self::Accumulator, other: Self::Accumulator);
 }

@@ -51,6 +51,11 @@ impl AggregateFunction for Average {
     fn result(&self, accumulator: &(u64, u64)) -> f64 {
         accumulator.0 as f64 / accumulator.1 as f64
     }
+
+    fn merge(&self, accumulator: &mut (u64, u64), other: (u64, u64)) {
+        accumulator.0 += other.0;
+        accumulator.1 += other.1;
+    }
 }
 
 type Keyed = (u16, Step);

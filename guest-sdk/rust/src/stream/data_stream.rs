@@ -16,12 +16,14 @@ use super::graph::{Body, Connector, Encoding, ErrorPolicy, Graph, Operator, Outp
 use super::keyed_stream::KeyedStream;
 use super::sink::{Sink, StreamSink};
 use super::source::SourceCodec;
+use super::windowed_stream::WindowedStream;
 use crate::codec::{Data, Json, Key};
 use crate::collector::{Collector, OutputTag, SideOutputSpec};
 use crate::error::Result;
 use crate::function::{FilterFunction, FlatMapFunction, MapFunction, ProcessFunction, Try};
 use crate::operator::definition::{Build, InputPort, MAIN, OperatorKind, StateShape};
 use crate::operator::{process, simple};
+use crate::window::{WindowAssigner, Windowing};
 
 /// A stream of records.
 ///
@@ -242,6 +244,15 @@ impl<T: Data> DataStream<T> {
     /// computed once per record; see [`Key`] for what makes a key.
     pub fn key_by<K: Key>(&self, key: impl FnMut(&T) -> K + 'static) -> KeyedStream<K, T> {
         KeyedStream::new(self, key)
+    }
+
+    /// Groups all records of the stream by windows, in one subtask. Source: Flink,
+    /// `DataStream.windowAll`.
+    pub fn window_all<A: WindowAssigner<T>>(
+        &self,
+        assigner: A,
+    ) -> WindowedStream<(), T, A, A::DefaultTrigger> {
+        WindowedStream::new(&self.key_by(|_| ()), Windowing::of(assigner)).in_one_subtask()
     }
 
     /// Pairs this stream with one of another type, for operators with two inputs.

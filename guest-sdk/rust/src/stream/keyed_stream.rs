@@ -10,6 +10,7 @@ use super::data_stream::{Consumed, DataStream, OperatorSpec};
 use super::graph::{Encoding, Graph};
 use super::key_value::KeyValue;
 use super::source::SourceCodec;
+use super::windowed_stream::WindowedStream;
 use crate::chain::erased::{ErasedEncoder, KeyedCodecOf};
 use crate::chain::external::HashKey;
 use crate::codec::{Compact, Data, Decode, Encode, Format, Key};
@@ -18,6 +19,7 @@ use crate::function::KeyedProcessFunction;
 use crate::operator::aggregate::{Reduce, STATE, Sum};
 use crate::operator::definition::OperatorKind;
 use crate::operator::{keyed, partition};
+use crate::window::{CountTrigger, GlobalWindows, PurgingTrigger, WindowAssigner, Windowing};
 
 /// A stream keyed by `K`.
 ///
@@ -68,6 +70,12 @@ impl<K: Key, T: Data> KeyedStream<K, T> {
         self.consumed.copy()
     }
 
+    /// The same stream for another reader.
+    pub(crate) fn copy(&self) -> KeyedStream<K, T> {
+        let graph = Rc::clone(&self.graph);
+        KeyedStream { graph, consumed: self.consumed.copy(), marker: PhantomData }
+    }
+
     /// Applies a keyed process function, with keyed state and timers.
     pub fn process<Out: Clone + 'static>(
         &self,
@@ -76,7 +84,7 @@ impl<K: Key, T: Data> KeyedStream<K, T> {
         self.keyed_process("Keyed Process", function, &[])
     }
 
-    fn keyed_process<Out: Clone + 'static>(
+    pub(crate) fn keyed_process<Out: Clone + 'static>(
         &self,
         kind_name: &'static str,
         function: impl KeyedProcessFunction<K, T, Out>,
@@ -87,6 +95,51 @@ impl<K: Key, T: Data> KeyedStream<K, T> {
         DataStream::add(&self.graph, spec, |sides| {
             Box::new(move |wiring| keyed::keyed_process(function, &sides.borrow(), wiring))
         })
+    }
+
+    /// Groups the records of each key by windows.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use sandbar_sdk::prelude::*;
+    ///
+    /// const LATE: OutputTag<(String, u64)> = OutputTag::new("late");
+    ///
+    /// fn per_minute(orders: &DataStream<(String, u64)>) -> DataStream<(String, u64)> {
+    ///     let sums = orders
+    ///         .key_by(|(customer, _)| customer.clone())
+    ///         .window(TumblingEventTimeWindows::of(Duration::from_secs(60)))
+    ///         .allowed_lateness(Duration::from_secs(10))
+    ///         .side_output_late_data(&LATE)
+    ///         .reduce(|sum, (_, cents)| (sum.0, sum.1 + cents));
+    ///     sums.side_output(&LATE).sink_to(PrintSink::json());
+    ///     sums
+    /// }
+    /// ```
+    pub fn window<A: WindowAssigner<T>>(
+        &self,
+        assigner: A,
+    ) -> WindowedStream<K, T, A, A::DefaultTrigger> {
+        WindowedStream::new(self, Windowing::of(assigner))
+    }
+
+    /// Groups every `size` records of each key, without regard to time. What is left in the end
+    /// has no result.
+    pub fn count_window(
+        &self,
+        size: u64,
+    ) -> WindowedStream<K, T, GlobalWindows, PurgingTrigger<CountTrigger>> {
+        WindowedStream::new(self, Windowing::count(size))
+    }
+
+    /// Groups the last `size` records of each key, every `slide` records.
+    pub fn count_window_sliding(
+        &self,
+        size: usize,
+        slide: u64,
+    ) -> WindowedStream<K, T, GlobalWindows, CountTrigger> {
+        WindowedStream::new(self, Windowing::sliding_count(size, slide))
     }
 
     /// Folds the records of each key with `reduce`, and emits the folded record for each record.

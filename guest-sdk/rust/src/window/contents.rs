@@ -1,0 +1,304 @@
+//! What an operator keeps of the elements of a window, and what it makes of it when the window
+//! fires.
+
+use std::marker::PhantomData;
+
+use super::function::{ProcessWindowFunction, WindowContext};
+use super::time_window::Window;
+use crate::codec::{Data, Key};
+use crate::collector::Collector;
+use crate::context::RuntimeContext;
+use crate::error::Error;
+use crate::function::AggregateFunction;
+
+/// What is kept of elements of type `In`.
+pub(crate) trait Accumulate: 'static {
+    type In: Data;
+    type Stored: Data;
+    type Result: Clone + 'static;
+
+    fn add(&mut self, stored: &mut Option<Self::Stored>, value: Self::In);
+
+    /// Adds what was kept of elements that are behind those in `stored`.
+    fn merge(&mut self, stored: &mut Option<Self::Stored>, other: Self::Stored);
+
+    fn result(&self, stored: &Self::Stored) -> Self::Result;
+
+    /// What is kept of no elements, where they have a result.
+    fn of_nothing(&self) -> Option<Self::Stored>;
+}
+
+/// Elements folded into one of their type.
+pub(crate) struct Reduced<T, F>(F, PhantomData<fn(T)>);
+
+impl<T, F> Reduced<T, F> {
+    pub(crate) fn new(reduce: F) -> Reduced<T, F> {
+        Reduced(reduce, PhantomData)
+    }
+}
+
+impl<T: Data, F: FnMut(T, T) -> T + 'static> Accumulate for Reduced<T, F> {
+    type In = T;
+    type Stored = T;
+    type Result = T;
+
+    #[inline]
+    fn add(&mut self, stored: &mut Option<T>, value: T) {
+        let folded = match stored.take() {
+            Some(before) => (self.0)(before, value),
+            None => value,
+        };
+        *stored = Some(folded);
+    }
+
+    fn merge(&mut self, stored: &mut Option<T>, other: T) {
+        self.add(stored, other);
+    }
+
+    fn result(&self, stored: &T) -> T {
+        stored.clone()
+    }
+
+    fn of_nothing(&self) -> Option<T> {
+        None
+    }
+}
+
+/// Elements added to an accumulator.
+pub(crate) struct Aggregated<A>(pub(crate) A);
+
+impl<A> Accumulate for Aggregated<A>
+where
+    A: AggregateFunction<In: Data, Accumulator: Data, Output: Clone + 'static>,
+{
+    type In = A::In;
+    type Stored = A::Accumulator;
+    type Result = A::Output;
+
+    #[inline]
+    fn add(&mut self, stored: &mut Option<A::Accumulator>, value: A::In) {
+        let accumulator = stored.get_or_insert_with(|| self.0.create_accumulator());
+        self.0.add(accumulator, value);
+    }
+
+    fn merge(&mut self, stored: &mut Option<A::Accumulator>, other: A::Accumulator) {
+        match stored {
+            Some(accumulator) => self.0.merge(accumulator, other),
+            None => *stored = Some(other),
+        }
+    }
+
+    fn result(&self, stored: &A::Accumulator) -> A::Output {
+        self.0.result(stored)
+    }
+
+    fn of_nothing(&self) -> Option<A::Accumulator> {
+        Some(self.0.create_accumulator())
+    }
+}
+
+/// What is made of a window's contents, behind the type of what is kept.
+pub(crate) trait Contents: 'static {
+    type Key: Key;
+    type In: Data;
+    type Out: 'static;
+    type Window: Window;
+    type Stored: Data;
+    /// What the function keeps for a window.
+    type State: Data + Default;
+
+    fn open(&mut self, ctx: &RuntimeContext) -> Result<(), Error>;
+
+    fn add(&mut self, stored: &mut Option<Self::Stored>, timestamp: i64, value: Self::In);
+
+    fn merge(&mut self, stored: &mut Option<Self::Stored>, other: Self::Stored);
+
+    /// What is kept of no elements, if a window without any has results.
+    fn of_nothing(&self) -> Option<Self::Stored>;
+
+    /// Emits the results of a window, and may change what is kept of it.
+    fn fire(
+        &mut self,
+        stored: &mut Option<Self::Stored>,
+        ctx: &mut WindowContext<'_, Self::Key, Self::Window, Self::State>,
+        out: &mut Collector<Self::Out>,
+    ) -> Result<(), Error>;
+
+    fn close(&mut self) -> Result<(), Error>;
+}
+
+/// Emits what was accumulated.
+pub(crate) struct Direct<K, W, C> {
+    accumulate: C,
+    marker: PhantomData<fn(K, W)>,
+}
+
+impl<K, W, C> Direct<K, W, C> {
+    pub(crate) fn new(accumulate: C) -> Direct<K, W, C> {
+        Direct { accumulate, marker: PhantomData }
+    }
+}
+
+impl<K: Key, W: Window, C: Accumulate> Contents for Direct<K, W, C> {
+    type Key = K;
+    type In = C::In;
+    type Out = C::Result;
+    type Window = W;
+    type Stored = C::Stored;
+    type State = ();
+
+    fn open(&mut self, _ctx: &RuntimeContext) -> Result<(), Error> {
+        Ok(())
+    }
+
+    #[inline]
+    fn add(&mut self, stored: &mut Option<C::Stored>, _timestamp: i64, value: C::In) {
+        self.accumulate.add(stored, value);
+    }
+
+    fn merge(&mut self, stored: &mut Option<C::Stored>, other: C::Stored) {
+        self.accumulate.merge(stored, other);
+    }
+
+    fn of_nothing(&self) -> Option<C::Stored> {
+        self.accumulate.of_nothing()
+    }
+
+    #[inline]
+    fn fire(
+        &mut self,
+        stored: &mut Option<C::Stored>,
+        _ctx: &mut WindowContext<'_, K, W, ()>,
+        out: &mut Collector<C::Result>,
+    ) -> Result<(), Error> {
+        if let Some(stored) = stored {
+            out.collect(self.accumulate.result(stored));
+        }
+        Ok(())
+    }
+
+    fn close(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+/// Gives what was accumulated to a function.
+pub(crate) struct Then<K, W, Out, C, F> {
+    accumulate: C,
+    function: F,
+    marker: PhantomData<fn(K, W) -> Out>,
+}
+
+impl<K, W, Out, C, F> Then<K, W, Out, C, F> {
+    pub(crate) fn new(accumulate: C, function: F) -> Then<K, W, Out, C, F> {
+        Then { accumulate, function, marker: PhantomData }
+    }
+}
+
+impl<K, W, Out, C, F> Contents for Then<K, W, Out, C, F>
+where
+    K: Key,
+    W: Window,
+    Out: 'static,
+    C: Accumulate,
+    F: ProcessWindowFunction<K, C::Result, Out, W>,
+{
+    type Key = K;
+    type In = C::In;
+    type Out = Out;
+    type Window = W;
+    type Stored = C::Stored;
+    type State = F::State;
+
+    fn open(&mut self, ctx: &RuntimeContext) -> Result<(), Error> {
+        self.function.open(ctx)
+    }
+
+    #[inline]
+    fn add(&mut self, stored: &mut Option<C::Stored>, _timestamp: i64, value: C::In) {
+        self.accumulate.add(stored, value);
+    }
+
+    fn merge(&mut self, stored: &mut Option<C::Stored>, other: C::Stored) {
+        self.accumulate.merge(stored, other);
+    }
+
+    fn of_nothing(&self) -> Option<C::Stored> {
+        self.accumulate.of_nothing()
+    }
+
+    fn fire(
+        &mut self,
+        stored: &mut Option<C::Stored>,
+        ctx: &mut WindowContext<'_, K, W, F::State>,
+        out: &mut Collector<Out>,
+    ) -> Result<(), Error> {
+        let Some(stored) = stored else { return Ok(()) };
+        let result = self.accumulate.result(stored);
+        self.function.process(ctx, std::slice::from_ref(&result), out)
+    }
+
+    fn close(&mut self) -> Result<(), Error> {
+        self.function.close()
+    }
+}
+
+/// Keeps all elements and gives them to a function.
+pub(crate) struct All<K, T, W, Out, F> {
+    function: F,
+    marker: PhantomData<fn(K, T, W) -> Out>,
+}
+
+impl<K, T, W, Out, F> All<K, T, W, Out, F> {
+    pub(crate) fn new(function: F) -> All<K, T, W, Out, F> {
+        All { function, marker: PhantomData }
+    }
+}
+
+impl<K, T, W, Out, F> Contents for All<K, T, W, Out, F>
+where
+    K: Key,
+    T: Data,
+    W: Window,
+    Out: 'static,
+    F: ProcessWindowFunction<K, T, Out, W>,
+{
+    type Key = K;
+    type In = T;
+    type Out = Out;
+    type Window = W;
+    type Stored = Vec<T>;
+    type State = F::State;
+
+    fn open(&mut self, ctx: &RuntimeContext) -> Result<(), Error> {
+        self.function.open(ctx)
+    }
+
+    fn add(&mut self, stored: &mut Option<Vec<T>>, _timestamp: i64, value: T) {
+        stored.get_or_insert_default().push(value);
+    }
+
+    fn merge(&mut self, stored: &mut Option<Vec<T>>, other: Vec<T>) {
+        stored.get_or_insert_default().extend(other);
+    }
+
+    fn of_nothing(&self) -> Option<Vec<T>> {
+        Some(Vec::new())
+    }
+
+    fn fire(
+        &mut self,
+        stored: &mut Option<Vec<T>>,
+        ctx: &mut WindowContext<'_, K, W, F::State>,
+        out: &mut Collector<Out>,
+    ) -> Result<(), Error> {
+        match stored {
+            Some(elements) => self.function.process(ctx, elements, out),
+            None => Ok(()),
+        }
+    }
+
+    fn close(&mut self) -> Result<(), Error> {
+        self.function.close()
+    }
+}
