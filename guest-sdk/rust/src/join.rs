@@ -10,12 +10,14 @@ mod joined_row;
 mod regular;
 mod temporal;
 mod time_buffer;
+mod window;
 
 pub use function::{JoinContext, JoinType, Padded, PaddedRight, Pairs, ProcessJoinFunction};
 pub use interval::IntervalJoin;
 pub use joined_row::{JoinedRow, RowKind};
 pub use regular::RegularJoin;
 pub use temporal::TemporalJoin;
+pub use window::{TaggedUnion, WindowJoin, WindowJoinOperator};
 
 pub(crate) use interval::{LEFT_BUFFER, RIGHT_BUFFER};
 pub(crate) use regular::{LEFT_ROWS, LEFT_SEALED, RIGHT_ROWS, RIGHT_SEALED, joined_row};

@@ -14,6 +14,7 @@ mod keyed_stream;
 mod sink;
 mod source;
 mod spec;
+mod window_joined;
 mod windowed_stream;
 
 pub use connected_streams::{ConnectedStreams, KeyedConnectedStreams};
@@ -26,6 +27,7 @@ pub use key_value::KeyValue;
 pub use keyed_stream::KeyedStream;
 pub use sink::{DiscardSink, FileSink, PrintSink, Sink, StreamSink};
 pub use source::{DatagenSource, FileSource, SocketSource, Source, StdinSource};
+pub use window_joined::WindowJoined;
 pub use windowed_stream::WindowedStream;
 
 #[cfg(test)]

@@ -5,3 +5,4 @@ mod interval;
 mod model;
 mod regular;
 mod temporal;
+mod window;
