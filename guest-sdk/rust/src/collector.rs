@@ -161,6 +161,18 @@ impl<Out: 'static> Collector<Out> {
         }
     }
 
+    /// Gives results to come a timestamp of their own.
+    #[inline]
+    pub(crate) fn set_timestamp(&mut self, timestamp: i64) {
+        self.timestamp = timestamp;
+    }
+
+    /// Whether a result of the current record could not be taken, so that it will be refused.
+    #[inline]
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failure.is_some()
+    }
+
     fn pass_on(&mut self) {
         if !self.chunk.is_empty() {
             self.pipe.push_all(&mut self.chunk);
@@ -341,6 +353,12 @@ impl SideOutputs {
             None => Err(Failure::new(operator, wrong_type::<T>(entry))),
         };
         self.failure = pushed.err();
+    }
+
+    /// Whether a result of the current record could not be taken.
+    #[inline]
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failure.is_some()
     }
 
     /// The first failure since the last call.

@@ -94,6 +94,12 @@ impl<K> Context<K> {
         self.timestamp = timestamp;
     }
 
+    /// The side outputs, and the number of the operator that they are of.
+    #[inline]
+    pub(crate) fn sides(&mut self) -> (u32, &mut SideOutputs) {
+        (self.runtime.operator(), &mut self.sides)
+    }
+
     #[inline]
     pub(crate) fn side_outcome(&mut self) -> Outcome {
         self.sides.outcome()

@@ -14,6 +14,7 @@ pub mod context;
 mod error;
 pub mod function;
 mod host;
+pub mod join;
 mod log;
 mod memory;
 mod metrics;

@@ -8,11 +8,13 @@ mod data_stream;
 mod dead_letter;
 pub(crate) mod environment;
 mod graph;
+mod joined_streams;
 mod key_value;
 mod keyed_stream;
 mod sink;
 mod source;
 mod spec;
+mod window_joined;
 mod windowed_stream;
 
 pub use connected_streams::{ConnectedStreams, KeyedConnectedStreams};
@@ -20,10 +22,12 @@ pub use data_stream::DataStream;
 pub use dead_letter::DeadLetter;
 pub use environment::StreamExecutionEnvironment;
 pub use graph::ErrorPolicy;
+pub use joined_streams::{IntervalJoinOf, IntervalJoined, RegularJoined, TemporalJoined};
 pub use key_value::KeyValue;
 pub use keyed_stream::KeyedStream;
 pub use sink::{DiscardSink, FileSink, PrintSink, Sink, StreamSink};
 pub use source::{DatagenSource, FileSource, SocketSource, Source, StdinSource};
+pub use window_joined::WindowJoined;
 pub use windowed_stream::WindowedStream;
 
 #[cfg(test)]

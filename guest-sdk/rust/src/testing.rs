@@ -2,6 +2,7 @@
 //! part played in memory. Also shows what a job builds.
 
 mod harness;
+mod inspect;
 mod setup;
 
 pub use harness::{HarnessSnapshot, OneInput, OperatorHarness};

@@ -69,6 +69,16 @@ impl HarnessHost {
         states.iter().position(|state| state.name == name).map(|index| index as u32)
     }
 
+    /// The declared states that have live entries, with the number of these.
+    pub(crate) fn state_sizes(&self) -> BTreeMap<String, usize> {
+        let (states, storage) = (self.states.borrow(), self.storage.borrow());
+        let now = self.processing_time.get();
+        let sizes = states
+            .iter()
+            .map(|state| (state.name.clone(), storage.count(&state.name, state.ttl, now)));
+        sizes.filter(|(_, size)| *size > 0).collect()
+    }
+
     fn with_state<R>(
         &self,
         state: u32,

@@ -87,6 +87,25 @@ impl<K: Key, V: Data> MapState<K, V> {
         bound(&self.column).read(|bytes| encode_key(key, bytes), |value| value.cloned())
     }
 
+    /// Shows the value of an entry without copying it. The map itself cannot be used meanwhile.
+    ///
+    /// # Errors
+    /// As [`MapState::get`].
+    #[inline]
+    pub fn with<R>(&self, key: &K, show: impl FnOnce(Option<&V>) -> R) -> Result<R, Error> {
+        bound(&self.column).read(|bytes| encode_key(key, bytes), show)
+    }
+
+    /// Changes the value of an entry in place; `None` is no entry, before and after. The map
+    /// itself cannot be used meanwhile.
+    ///
+    /// # Errors
+    /// As [`MapState::get`].
+    #[inline]
+    pub fn modify<R>(&self, key: &K, change: impl FnOnce(&mut Option<V>) -> R) -> Result<R, Error> {
+        bound(&self.column).modify(|bytes| encode_key(key, bytes), change)
+    }
+
     /// Whether there is an entry.
     ///
     /// # Errors

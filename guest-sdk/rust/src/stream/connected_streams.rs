@@ -6,6 +6,7 @@ use std::rc::Rc;
 
 use super::data_stream::{Consumed, DataStream, OperatorSpec};
 use super::graph::Graph;
+use super::keyed_stream::KeyedStream;
 use crate::codec::{Data, Key};
 use crate::collector::Collector;
 use crate::context::{Context, Unkeyed};
@@ -83,12 +84,7 @@ impl<First: Data, Second: Data> ConnectedStreams<First, Second> {
         first: impl FnMut(&First) -> K + 'static,
         second: impl FnMut(&Second) -> K + 'static,
     ) -> KeyedConnectedStreams<K, First, Second> {
-        KeyedConnectedStreams {
-            graph: Rc::clone(&self.first.graph),
-            first: self.first.key_by(first).consume(),
-            second: self.second.key_by(second).consume(),
-            marker: PhantomData,
-        }
+        KeyedConnectedStreams::new(&self.first.key_by(first), &self.second.key_by(second))
     }
 }
 
@@ -112,18 +108,44 @@ pub struct KeyedConnectedStreams<K, First, Second> {
     marker: Marker<(K, First, Second)>,
 }
 
+impl<K, First, Second> KeyedConnectedStreams<K, First, Second> {
+    /// Notes what the builder was asked for and cannot do.
+    pub(crate) fn refuse(&self, problem: Option<String>) {
+        self.graph.borrow_mut().errors.extend(problem);
+    }
+}
+
 impl<K: Key, First: Data, Second: Data> KeyedConnectedStreams<K, First, Second> {
+    pub(crate) fn new(
+        first: &KeyedStream<K, First>,
+        second: &KeyedStream<K, Second>,
+    ) -> KeyedConnectedStreams<K, First, Second> {
+        KeyedConnectedStreams {
+            graph: Rc::clone(&first.graph),
+            first: first.consume(),
+            second: second.consume(),
+            marker: PhantomData,
+        }
+    }
+
     /// Applies a keyed process function with two inputs, which share keyed state and timers.
     pub fn process<Out: Clone + 'static>(
         &self,
         function: impl KeyedTwoInputProcessFunction<K, First, Second, Out>,
     ) -> DataStream<Out> {
-        let spec = OperatorSpec {
-            kind_name: "Keyed Co-Process",
-            kind: OperatorKind::KeyedTwoInputProcess,
-            inputs: vec![self.first.copy(), self.second.copy()],
-            states: &[],
-        };
+        self.add("Keyed Co-Process", function, &[])
+    }
+
+    /// Adds an operator that has told its states.
+    pub(crate) fn add<Out: Clone + 'static>(
+        &self,
+        kind_name: &'static str,
+        function: impl KeyedTwoInputProcessFunction<K, First, Second, Out>,
+        states: &[(&str, &str, &'static str)],
+    ) -> DataStream<Out> {
+        let kind = OperatorKind::KeyedTwoInputProcess;
+        let inputs = vec![self.first.copy(), self.second.copy()];
+        let spec = OperatorSpec { kind_name, kind, inputs, states };
         DataStream::add(&self.graph, spec, |sides| {
             Box::new(move |wiring| two_input::keyed_two_input(function, &sides.borrow(), wiring))
         })

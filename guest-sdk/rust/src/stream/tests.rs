@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::join::JoinType;
 use crate::prelude::*;
 use crate::stream::environment::job_parts;
 use crate::testing::job_spec;
@@ -278,6 +279,25 @@ fn connected_streams_feed_two_inputs() {
     assert_eq!(operators[3]["inputs"], inputs);
 }
 
+#[test]
+fn joins_are_operators_over_two_keyed_inputs() {
+    let operators = operators(|env, _| {
+        let text = lines(env).map(|line| line).key_by(|line| line.len() as u64);
+        let lengths = lines(env).map(|line| line.len() as u64).key_by(|length| *length);
+        text.interval_join(&lengths).between(-1, 1).apply(|line, length| format!("{line}{length}"));
+        text.regular_join(&lengths, JoinType::Inner).rows();
+        text.temporal_join(&lengths).apply_outer(|line, _| line.clone());
+        Ok(())
+    });
+    let names = operators[2..].iter().map(|operator| operator["name"].as_str().unwrap());
+    assert_eq!(names.collect::<Vec<_>>(), ["Interval Join", "Join", "Temporal Join"]);
+    let inputs = json!([
+        { "from": "Map", "key": { "selector": "key-selector-2" } },
+        { "from": "Map 2", "input": 1, "key": { "selector": "key-selector-5" } },
+    ]);
+    assert_eq!(operators[2]["inputs"], inputs);
+}
+
 struct Pair;
 
 impl KeyedTwoInputProcessFunction<u64, String, u64, String> for Pair {
@@ -317,6 +337,14 @@ fn what_cannot_be_built_is_refused() {
         },
         "side output 'long' of what is no operator's output; dead letters of what is no operator's \
          output; a union has no name, uid or parallelism of its own",
+    );
+    check_refused(
+        |env, _| {
+            let keyed = lines(env).map(|line| line).key_by(|line| line.clone());
+            keyed.interval_join(&keyed).between(2, 1).apply(|line, _| line.clone());
+            Ok(())
+        },
+        "an interval join has the lower bound 2 above its upper bound 1: exchange them",
     );
     check_refused(
         |env, _| {

@@ -34,11 +34,11 @@ type KeyOf<In> = Box<dyn FnMut(&In) -> Result<Vec<u8>>>;
 /// # Ok::<(), sandbar_sdk::Error>(())
 /// ```
 pub struct OperatorHarness<In, Out, Second = OneInput> {
-    host: Rc<HarnessHost>,
-    instance: Instance,
+    pub(super) host: Rc<HarnessHost>,
+    pub(super) instance: Instance,
     outputs: Vec<String>,
-    first_key: Option<KeyOf<In>>,
-    second_key: Option<KeyOf<Second>>,
+    pub(super) first_key: Option<KeyOf<In>>,
+    pub(super) second_key: Option<KeyOf<Second>>,
     marker: PhantomData<fn(In, Second) -> Out>,
 }
 
@@ -175,7 +175,7 @@ impl<First: Data, Second: Data, Out> OperatorHarness<First, Out, Second> {
     }
 }
 
-fn encode<T: Data>(
+pub(super) fn encode<T: Data>(
     records: impl IntoIterator<Item = (T, i64)>,
     mut key: Option<&mut KeyOf<T>>,
 ) -> Result<Batch> {
@@ -196,7 +196,7 @@ fn decode<T: Data>(bytes: &[u8]) -> T {
     Compact.decode(bytes).expect("the output was encoded from this type")
 }
 
-fn outcome(result: Result<(), CallError>) -> Result<()> {
+pub(super) fn outcome(result: Result<(), CallError>) -> Result<()> {
     result.map_err(|error| match error {
         CallError::BadRecord { message, .. } => Error::bad_record(message),
         CallError::Fatal(message) => Error::fatal(message),
@@ -214,7 +214,7 @@ impl<In, Out, Second> OperatorHarness<In, Out, Second> {
         OperatorHarness { host, instance, outputs, first_key, second_key, marker: PhantomData }
     }
 
-    fn run(&mut self, input: u32, batch: Batch) -> Result<()> {
+    pub(super) fn run(&mut self, input: u32, batch: Batch) -> Result<()> {
         outcome(self.instance.process(input, batch))
     }
 

@@ -77,6 +77,13 @@ impl Storage {
             .map(|(user_key, entry)| (user_key.as_slice(), entry.value.as_slice()))
     }
 
+    /// The live entries of a state, under all keys.
+    pub(crate) fn count(&self, name: &str, ttl: Option<u64>, now: i64) -> usize {
+        let of_state = self.entries.iter().filter(|((state, _), _)| state == name);
+        let is_alive = |entry: &&Entry| entry.is_alive(ttl, now);
+        of_state.map(|(_, map)| map.values().filter(is_alive).count()).sum()
+    }
+
     /// Takes the timers that are due.
     pub(crate) fn take_due(&mut self, domain: TimeDomain, until: i64) -> Vec<StoredTimer> {
         let is_due = |timer: &&StoredTimer| timer.0 == domain && timer.1 <= until;

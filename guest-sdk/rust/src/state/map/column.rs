@@ -94,6 +94,29 @@ impl<V: Data> MapColumn<V> {
         Ok(shown)
     }
 
+    /// Lets the entry whose user key `encode` writes be changed, fetching it if it is not cached.
+    pub(super) fn modify<R>(
+        &self,
+        encode: impl FnOnce(&mut Vec<u8>) -> Result<(), Error>,
+        change: impl FnOnce(&mut Option<V>) -> R,
+    ) -> Result<R, Error> {
+        let slot = self.keys.slot_for(&self.name);
+        let user_key = &mut *self.user_key.borrow_mut();
+        user_key.clear();
+        encode(user_key)?;
+        let cached = self.maps.borrow_mut()[slot]
+            .entries
+            .get_mut(user_key.as_slice())
+            .map(|entry| entry.value.take());
+        let mut value = match cached {
+            Some(value) => value,
+            None => self.fetch(slot as u32, user_key)?,
+        };
+        let changed = change(&mut value);
+        self.put(slot, user_key, value);
+        Ok(changed)
+    }
+
     fn fetch(&self, slot: u32, user_key: &[u8]) -> Result<Option<V>, Error> {
         let (mut keys, mut user_keys) = (packed(), packed());
         self.keys.with_key(slot, |key| pack(&mut keys, key));
