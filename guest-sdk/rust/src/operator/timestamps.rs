@@ -98,3 +98,6 @@ impl<T: 'static> Pipe<T> for Assigner<T> {
         self.emit();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -34,8 +34,8 @@ type KeyOf<In> = Box<dyn FnMut(&In) -> Result<Vec<u8>>>;
 /// # Ok::<(), sandbar_sdk::Error>(())
 /// ```
 pub struct OperatorHarness<In, Out, Second = OneInput> {
-    host: Rc<HarnessHost>,
-    instance: Instance,
+    pub(super) host: Rc<HarnessHost>,
+    pub(super) instance: Instance,
     outputs: Vec<String>,
     first_key: Option<KeyOf<In>>,
     second_key: Option<KeyOf<Second>>,
@@ -196,7 +196,7 @@ fn decode<T: Data>(bytes: &[u8]) -> T {
     Compact.decode(bytes).expect("the output was encoded from this type")
 }
 
-fn outcome(result: Result<(), CallError>) -> Result<()> {
+pub(super) fn outcome(result: Result<(), CallError>) -> Result<()> {
     result.map_err(|error| match error {
         CallError::BadRecord { message, .. } => Error::bad_record(message),
         CallError::Fatal(message) => Error::fatal(message),
