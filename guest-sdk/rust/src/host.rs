@@ -24,6 +24,7 @@ pub(crate) const NO_TIMESTAMP: i64 = i64::MIN;
 /// The imports of the contract, one method each; the WIT files say what they do.
 pub(crate) trait Host {
     fn emit(&self, output: u32, batch: &Batch);
+    fn emit_watermark(&self, output: u32, watermark: i64);
 
     fn job(&self) -> Job;
     fn subtask(&self) -> Subtask;

@@ -1,7 +1,7 @@
 //! The Rust SDK for Sandbar: what the author of an operator or a job links.
 //!
 //! Reading order: [`function`] (what user code implements), [`codec`], [`state`], [`context`],
-//! then [`mod@plugin`] (operators for job files) or [`stream`] (a job as a program), and
+//! [`event_time`], then [`mod@plugin`] (operators for job files) or [`stream`] (a job as a program), and
 //! [`testing`]. Inside, `chain` fuses operators and `host` is the only door to the outside. Knows
 //! `wit/` and nothing of the runtime.
 
@@ -12,6 +12,7 @@ pub mod codec;
 mod collector;
 pub mod context;
 mod error;
+pub mod event_time;
 pub mod function;
 mod host;
 pub mod join;
@@ -33,6 +34,7 @@ pub use codec::{Bytes, Compact, Data, Json, Key, Text};
 pub use collector::{Collector, OutputTag};
 pub use context::{Context, RuntimeContext, Unkeyed};
 pub use error::{Error, ErrorKind, Result};
+pub use event_time::{TimestampFormat, WatermarkGenerator, WatermarkOutput, WatermarkStrategy};
 pub use function::{
     AggregateFunction, FilterFunction, FlatMapFunction, KeyedProcessFunction,
     KeyedTwoInputProcessFunction, MapFunction, ProcessFunction, Try, TwoInputProcessFunction,

@@ -6,4 +6,5 @@ pub(crate) mod keyed;
 pub(crate) mod partition;
 pub(crate) mod process;
 pub(crate) mod simple;
+pub(crate) mod timestamps;
 pub(crate) mod two_input;

@@ -4,6 +4,9 @@ pub use crate::codec::{Bytes, Compact, Data, Json, Key, Text};
 pub use crate::collector::{Collector, OutputTag};
 pub use crate::context::{Context, RuntimeContext, Unkeyed};
 pub use crate::error::{Error, Result};
+pub use crate::event_time::{
+    TimestampFormat, WatermarkGenerator, WatermarkOutput, WatermarkStrategy,
+};
 pub use crate::function::{
     AggregateFunction, FilterFunction, FlatMapFunction, KeyedProcessFunction,
     KeyedTwoInputProcessFunction, MapFunction, ProcessFunction, TwoInputProcessFunction,

@@ -1,6 +1,7 @@
 //! Runs operators natively in `cargo test`: the same code that runs in the sandbox, with the host's
 //! part played in memory. Also shows what a job builds.
 
+mod event_time;
 mod harness;
 mod inspect;
 mod setup;

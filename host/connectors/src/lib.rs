@@ -31,5 +31,5 @@ pub use options::{OptionKind, OptionSpec};
 pub use sink::{Console, ConsoleStream, Sink, SinkWriter, WriterContext};
 pub use source::{
     POLL_BYTES_MAX, POLL_RECORDS_MAX, ReaderContext, ReaderStatus, Source, SourceReader, Split,
-    SplitEnumerator, Waker,
+    SplitEnumerator, SplitRun, Waker,
 };

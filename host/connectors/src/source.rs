@@ -122,10 +122,27 @@ pub trait SourceReader: Send {
     /// The input cannot be read; the reader is of no use after that.
     fn poll(&mut self, batch: &mut RecordBatch) -> Result<ReaderStatus, ConnectorError>;
 
+    /// The records of the last poll by the splits they are of, in their order. None where all are
+    /// of the split that was added last, as in a reader that reads one split at a time.
+    fn runs(&self) -> &[SplitRun] {
+        &[]
+    }
+
     /// What is left to read after the records of all polls so far: given to another reader of the
     /// same source, these splits yield exactly the rest. `stdin` and `socket` cannot read again
     /// what was lost.
     fn snapshot(&self) -> Vec<Split>;
+}
+
+/// Records of one split that follow one another in a batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SplitRun {
+    /// The split's id.
+    pub split: Arc<str>,
+    /// How many records; 0 for a split that ends without any.
+    pub records: usize,
+    /// Whether the split has been read to its end.
+    pub is_last: bool,
 }
 
 /// What a task does after a poll.

@@ -4,6 +4,7 @@
 
 mod config;
 mod edges;
+mod event_time;
 mod formats;
 mod keys;
 mod nodes;

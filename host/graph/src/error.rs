@@ -1,6 +1,7 @@
 //! What can be wrong with a job: every error has a place, a problem and, where there is one, a
 //! remedy. One enum a subject; all errors of a job are reported at once.
 
+mod event_time;
 mod hint;
 mod reference;
 mod settings;
@@ -14,6 +15,7 @@ use thiserror::Error;
 use crate::place::Place;
 use crate::schema::Violation;
 
+pub use event_time::EventTimeProblem;
 pub use hint::Hint;
 pub use reference::ReferenceProblem;
 pub use settings::SettingsProblem;
@@ -44,6 +46,7 @@ impl GraphError {
             Problem::Wiring(problem) => problem.remedy(),
             Problem::Key(problem) => problem.remedy(),
             Problem::Settings(problem) => problem.remedy(),
+            Problem::EventTime(problem) => problem.remedy(),
         }
     }
 }
@@ -88,6 +91,9 @@ pub enum Problem {
     /// A setting of one operator.
     #[error(transparent)]
     Settings(#[from] SettingsProblem),
+    /// A timestamp, or how watermarks are made.
+    #[error(transparent)]
+    EventTime(#[from] EventTimeProblem),
 }
 
 impl From<Violation> for Problem {

@@ -140,7 +140,7 @@ impl<'a> Operators<'a> {
             outputs,
             on_error: *on_error,
             dead_letter_output: dead_letters.filter(|_| has_dead_letters).map(|at| at as u32),
-            watermarks: graph.nodes[node].watermarks,
+            watermarks: graph.nodes[node].watermarks.clone(),
         }
     }
 

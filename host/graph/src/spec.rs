@@ -1,12 +1,16 @@
 //! JobSpec: what the user writes, as a TOML or JSON file or as what `define` returns. One schema
 //! for all of them; fields that it does not have are refused.
 
+mod event_time;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
-use sandbar_model::job_graph::{ErrorPolicy, Partitioner, WatermarkStrategy};
+use sandbar_model::job_graph::{ErrorPolicy, Partitioner};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+pub use event_time::{TimestampFormatSpec, TimestampSpec, WatermarkGeneratorSpec, WatermarkSpec};
 
 /// Name of the plugin that a code-first component is to its own job.
 pub const SELF_PLUGIN: &str = "self";
@@ -111,32 +115,15 @@ pub struct SourceSpec {
     /// How it may be chained.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chaining: Option<Chaining>,
+    /// Where a JSON record's event time is; without, it is what the connector says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timestamp: Option<TimestampSpec>,
+    /// What happens to a record that has no such event time; `fail` unless given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_error: Option<OnError>,
     /// How event time goes on; without, only the end of the source moves it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub watermarks: Option<WatermarkSpec>,
-}
-
-/// How the watermarks of a source are made, every `pipeline.auto-watermark-interval`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct WatermarkSpec {
-    /// By how many milliseconds the timestamp of a record may be before the latest one; 0 unless
-    /// given. Records that are later than that are late.
-    #[serde(default)]
-    pub max_out_of_orderness_ms: u32,
-    /// After how many milliseconds without a record nobody waits for watermarks of a subtask; never
-    /// unless given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub idle_timeout_ms: Option<u32>,
-}
-
-impl From<WatermarkSpec> for WatermarkStrategy {
-    fn from(spec: WatermarkSpec) -> WatermarkStrategy {
-        WatermarkStrategy {
-            max_out_of_orderness_ms: spec.max_out_of_orderness_ms.into(),
-            idle_timeout_ms: spec.idle_timeout_ms.map(i64::from),
-        }
-    }
 }
 
 /// An operator of a plugin.
@@ -172,6 +159,10 @@ pub struct OperatorSpec {
     /// How it may be chained.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chaining: Option<Chaining>,
+    /// How event time goes on behind it, by the timestamps that it gives its records. Watermarks
+    /// from before it end there; without, they go on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watermarks: Option<WatermarkSpec>,
 }
 
 /// A sink.

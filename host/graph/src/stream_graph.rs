@@ -71,7 +71,7 @@ pub struct StreamNode {
     pub on_error: ErrorPolicy,
     /// The main output, the side outputs, and last, if `on_error` asks for it, `dead-letter`.
     pub outputs: Vec<Port>,
-    /// For a source: how its watermarks are made.
+    /// What it does about event time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub watermarks: Option<WatermarkStrategy>,
 }

@@ -73,7 +73,8 @@ pub struct OperatorNode {
     /// Index in `outputs` of the dead-letter output; there with [`ErrorPolicy::DeadLetter`],
     /// except in operators that set keys.
     pub dead_letter_output: Option<u32>,
-    /// For a source: how its watermarks are made; without, there is only that of its end.
+    /// What it does about event time; without, a source has only the watermark of its end, and any
+    /// other operator sends on the watermarks that it gets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub watermarks: Option<WatermarkStrategy>,
 }
@@ -90,15 +91,75 @@ impl OperatorNode {
     }
 }
 
-/// How each subtask of a source makes watermarks of the timestamps that it has seen. Source:
-/// Flink's `WatermarkStrategy.forBoundedOutOfOrderness` and `withIdleness`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// What an operator's output does about event time: a source's subtasks, or any operator in place of
+/// the watermarks that it gets. Source: Flink's `WatermarkStrategy`,
+/// `docs/content/docs/dev/datastream/event-time/generating_watermarks.md`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct WatermarkStrategy {
-    /// By how much a record's timestamp may be before the latest one; not negative.
-    pub max_out_of_orderness_ms: i64,
-    /// After how long without a record nobody waits for its watermarks; never without.
+    /// Where the timestamps of a source's records are; as its connector gives them without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timestamp: Option<TimestampRule>,
+    /// What makes watermarks; without, there is only that of the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generator: Option<WatermarkGenerator>,
+    /// After how long without a record nobody waits for its watermarks; never without. Above 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idle_timeout_ms: Option<i64>,
+    /// For a source: waits for slower ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alignment: Option<WatermarkAlignment>,
+}
+
+/// What makes watermarks, every `pipeline.auto-watermark-interval`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WatermarkGenerator {
+    /// The host, from the latest timestamp.
+    BoundedOutOfOrderness {
+        /// By how much a record's timestamp may be before the latest one; not negative.
+        max_out_of_orderness_ms: i64,
+    },
+    /// The guest, with `collector.emit-watermark`. Never of a source.
+    Custom,
+    /// Nobody: only the end of the input moves event time.
+    NoWatermarks,
+}
+
+/// Sources of one group keep together: a subtask that is ahead of the slowest pauses. Source:
+/// Flink's `WatermarkStrategy.withWatermarkAlignment`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct WatermarkAlignment {
+    /// The group; sources that name the same one are in it.
+    pub group: String,
+    /// How far ahead a subtask may be; not negative.
+    pub max_drift_ms: i64,
+    /// How often subtasks tell where they are, and are told how far they may go; above 0.
+    pub update_interval_ms: i64,
+}
+
+/// Where the event time of a JSON record is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct TimestampRule {
+    /// JSON pointer (RFC 6901).
+    pub pointer: String,
+    /// How it is written there.
+    pub format: TimestampFormat,
+}
+
+/// How a timestamp is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TimestampFormat {
+    /// Milliseconds since the Unix epoch: a whole number, or text of one.
+    #[default]
+    Milliseconds,
+    /// Seconds since the Unix epoch: a number, with a fraction or without, or text of one.
+    Seconds,
+    /// Text such as `2026-11-21T14:03:05.250+01:00`.
+    Rfc3339,
 }
 
 /// What an operator does.

@@ -10,11 +10,13 @@ mod guest_host;
 mod key_operator;
 mod native_operator;
 mod operator;
+mod output_watermarks;
 mod outputs;
 mod segment;
 mod sink_operator;
 mod wasm_operator;
 
 pub(crate) use build::{ChainBuilder, Head};
+pub(crate) use dead_letter::DeadLetter;
 pub(crate) use operator::Operator;
 pub(crate) use outputs::Outputs;

@@ -69,6 +69,19 @@ pub enum TaskError {
         /// The start of the record's value.
         record: String,
     },
+    /// A source's record has no event time where it should be, and the policy is to fail.
+    #[error(
+        "operator \"{operator}\": {message}; the record is {record}; to go on without such records \
+         set on-error = \"skip\" or \"dead-letter\" on the source"
+    )]
+    WithoutTimestamp {
+        /// Name of the source.
+        operator: String,
+        /// Why.
+        message: String,
+        /// The start of the record's value.
+        record: String,
+    },
     /// A native operator refused a record.
     #[error("operator \"{operator}\": record {index} of its batch: {message}")]
     Native {

@@ -18,6 +18,7 @@ pub mod slot_table;
 pub mod task;
 pub mod task_executor;
 pub mod task_manager;
+mod timestamp_assigner;
 pub mod watermark_generator;
 pub mod watermark_valve;
 

@@ -4,6 +4,7 @@
 
 pub mod control;
 
+mod source_head;
 mod source_loop;
 pub(crate) mod wiring;
 
@@ -89,6 +90,9 @@ impl Task {
         mut gate: InputGate,
     ) -> Result<(), TaskError> {
         gate.attach(std::thread::current());
+        // Else an output of the chain shows its own.
+        let operators = &self.deployment.vertex().operators;
+        let forwards = operators.iter().all(|node| node.watermarks.is_none());
         loop {
             pace.between_elements(&mut *operator)?;
             match gate.poll() {
@@ -109,7 +113,9 @@ impl Task {
                                 let io = &self.metrics.io;
                                 io.current_input_watermark.set(watermark.0 as f64);
                                 operator.on_watermark(watermark)?;
-                                io.current_output_watermark.set(watermark.0 as f64);
+                                if forwards {
+                                    io.current_output_watermark.set(watermark.0 as f64);
+                                }
                             }
                             ValveElement::Status(status) => operator.on_status(status)?,
                         }

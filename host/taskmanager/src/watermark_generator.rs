@@ -1,160 +1,176 @@
-//! Makes the watermarks of a source's subtask from the timestamps of its records. Pure: timestamps
-//! and the clock in, what to send out.
+//! Makes the watermarks of a stream from the timestamps of its records: of a source's subtask, by
+//! the splits it reads, or of an operator's output. Pure: timestamps and the clock in, what to send
+//! out.
 //!
-//! Law: Flink's `BoundedOutOfOrdernessWatermarks` and `WatermarksWithIdleness`: watermarks come on
-//! the clock's periods only, each later than the one before.
+//! Law: Flink's `WatermarkOutputMultiplexer` over `BoundedOutOfOrdernessWatermarks` and
+//! `WatermarksWithIdleness`: what goes out never goes back and is the least of the active splits'.
 
+mod progress;
+
+use std::sync::Arc;
 use std::time::Duration;
 
 use sandbar_model::Watermark;
-use sandbar_model::job_graph::WatermarkStrategy;
-use sandbar_model::time::NO_TIMESTAMP;
+use sandbar_model::job_graph::{WatermarkGenerator as Kind, WatermarkStrategy};
 
 use crate::watermark_valve::{ValveOutput, WatermarkStatus};
+
+use progress::Progress;
 
 /// Makes watermarks.
 #[derive(Clone, Debug)]
 pub struct WatermarkGenerator {
-    strategy: WatermarkStrategy,
-    /// Not 0.
-    interval_ms: i64,
+    kind: Kind,
+    idle_timeout_ms: Option<i64>,
+    /// None for never.
+    interval_ms: Option<i64>,
     /// When to look next.
     next_at: i64,
-    /// The latest timestamp.
-    latest: Option<i64>,
+    /// The stream, where it has no splits.
+    whole: Progress,
+    splits: Vec<(Arc<str>, Progress)>,
     sent: Watermark,
-    /// Whether there was a record since the last look.
-    has_news: bool,
-    /// The first look that found none.
-    silent_since: Option<i64>,
-    is_idle: bool,
+    status: WatermarkStatus,
+    /// The guest is to be asked.
+    asks: bool,
 }
 
 impl WatermarkGenerator {
-    /// Makes a generator that looks every `interval` from `now_ms` on; none for an interval of 0,
-    /// which is Flink's way to say never.
+    /// Makes a generator that looks every `interval` from `now_ms` on; an interval of 0 is Flink's
+    /// way to say never. None where the strategy makes no watermarks.
     pub fn new(
-        strategy: WatermarkStrategy,
+        strategy: &WatermarkStrategy,
         interval: Duration,
         now_ms: i64,
     ) -> Option<WatermarkGenerator> {
         let interval_ms = i64::try_from(interval.as_millis()).unwrap_or(i64::MAX);
-        (interval_ms > 0).then(|| WatermarkGenerator {
-            strategy,
-            interval_ms,
+        Some(WatermarkGenerator {
+            kind: strategy.generator?,
+            idle_timeout_ms: strategy.idle_timeout_ms,
+            interval_ms: Some(interval_ms).filter(|interval| *interval > 0),
             next_at: now_ms.saturating_add(interval_ms),
-            latest: None,
+            whole: Progress::default(),
+            splits: Vec::new(),
             sent: Watermark::MIN,
-            has_news: false,
-            silent_since: None,
-            is_idle: false,
+            status: WatermarkStatus::Active,
+            asks: false,
         })
     }
 
-    /// When [`WatermarkGenerator::on_time`] is to be called.
-    pub fn next_at(&self) -> i64 {
-        self.next_at
+    /// When [`WatermarkGenerator::on_time`] is to be called; never if none.
+    pub fn next_at(&self) -> Option<i64> {
+        self.interval_ms.map(|_| self.next_at)
     }
 
-    /// Takes the timestamps of records. What comes out is to be sent before them.
-    pub fn on_records(&mut self, timestamps: &[i64]) -> Option<WatermarkStatus> {
-        let latest = timestamps.iter().copied().filter(|time| *time != NO_TIMESTAMP).max();
-        self.latest = self.latest.max(latest);
-        self.has_news |= !timestamps.is_empty();
-        let wakes = self.is_idle && !timestamps.is_empty();
-        self.is_idle &= !wakes;
-        wakes.then_some(WatermarkStatus::Active)
+    /// The watermark sent last.
+    pub fn current(&self) -> Watermark {
+        self.sent
     }
 
-    /// Looks, if it is time to.
-    pub fn on_time(&mut self, now_ms: i64) -> ValveOutput {
-        if now_ms < self.next_at {
+    /// The status sent last.
+    pub fn status(&self) -> WatermarkStatus {
+        self.status
+    }
+
+    /// A split is read from here on. It holds the watermark back until its first record, unless it
+    /// is idle.
+    pub fn add_split(&mut self, split: &str) {
+        if self.splits.iter().all(|(known, _)| &**known != split) {
+            self.splits.push((split.into(), Progress::default()));
+        }
+    }
+
+    /// A split has been read to its end.
+    pub fn remove_split(&mut self, split: &str) {
+        self.splits.retain(|(known, _)| &**known != split);
+    }
+
+    /// All splits have been read to their end.
+    pub fn remove_all_splits(&mut self) {
+        self.splits.clear();
+    }
+
+    /// Takes the timestamps of records of the newest split, or of the whole stream.
+    pub fn on_records(&mut self, timestamps: &[i64]) {
+        let progress = self.splits.last_mut().map_or(&mut self.whole, |(_, progress)| progress);
+        progress.on_records(timestamps);
+    }
+
+    /// Takes the timestamps of records of a split; those of one that is not known are the stream's.
+    pub fn on_records_of(&mut self, split: &str, timestamps: &[i64]) {
+        let found = self.splits.iter_mut().find(|(known, _)| &**known == split);
+        found.map_or(&mut self.whole, |(_, progress)| progress).on_records(timestamps);
+    }
+
+    /// Looks, if it is time to. Time that the task spent blocked does not make a stream idle
+    /// (FLINK-35886).
+    pub fn on_time(&mut self, now_ms: i64, blocked: Duration) -> ValveOutput {
+        if self.interval_ms.is_none() || now_ms < self.next_at {
             return ValveOutput::default();
         }
-        self.next_at = now_ms.saturating_add(self.interval_ms);
-        if self.becomes_idle(now_ms) {
-            let status = Some(WatermarkStatus::Idle);
-            return ValveOutput { watermark: None, status };
+        self.next_at = now_ms.saturating_add(self.interval_ms.unwrap_or(i64::MAX));
+        let blocked_ms = i64::try_from(blocked.as_millis()).unwrap_or(i64::MAX);
+        let idle_clock_ms = now_ms.saturating_sub(blocked_ms);
+        let (kind, timeout) = (self.kind, self.idle_timeout_ms);
+        let mut is_any_awake = false;
+        for progress in self.parts() {
+            let is_awake = !progress.becomes_idle(idle_clock_ms, timeout);
+            is_any_awake |= is_awake;
+            if let (Kind::BoundedOutOfOrderness { max_out_of_orderness_ms }, true) =
+                (kind, is_awake)
+            {
+                progress.advance(max_out_of_orderness_ms);
+            }
         }
-        let behind = self.strategy.max_out_of_orderness_ms.saturating_add(1);
-        let reached = self.latest.map(|latest| Watermark(latest.saturating_sub(behind)));
-        let watermark = reached.filter(|reached| *reached > self.sent && !self.is_idle);
-        self.sent = self.sent.max(watermark.unwrap_or(Watermark::MIN));
-        ValveOutput { watermark, status: None }
+        self.asks = kind == Kind::Custom && is_any_awake;
+        self.combine()
     }
 
-    fn becomes_idle(&mut self, now_ms: i64) -> bool {
-        if std::mem::take(&mut self.has_news) {
-            self.silent_since = None;
-            return false;
+    /// Whether the guest is to be asked for a watermark since the last look; says so once.
+    pub fn takes_question(&mut self) -> bool {
+        std::mem::take(&mut self.asks)
+    }
+
+    /// Takes a watermark of the guest's; one that is not later than the last is ignored.
+    pub fn on_emitted(&mut self, watermark: Watermark) -> ValveOutput {
+        self.whole.emitted(watermark);
+        self.combine()
+    }
+
+    /// The stream has ended.
+    pub fn on_end(&mut self) -> ValveOutput {
+        self.send(Watermark::MAX)
+    }
+
+    fn parts(&mut self) -> impl Iterator<Item = &mut Progress> {
+        let whole = self.splits.is_empty().then_some(&mut self.whole);
+        self.splits.iter_mut().map(|(_, progress)| progress).chain(whole)
+    }
+
+    /// Source: Flink's `CombinedWatermarkStatus.updateCombinedWatermark`. A stream that was idle is
+    /// active again with its next watermark, not with its next record.
+    fn combine(&mut self) -> ValveOutput {
+        let active = self.parts().filter(|progress| !progress.is_idle());
+        match active.map(|progress| progress.watermark()).min() {
+            Some(least) => self.send(least),
+            None if self.status == WatermarkStatus::Active => {
+                self.status = WatermarkStatus::Idle;
+                ValveOutput { watermark: None, status: Some(WatermarkStatus::Idle) }
+            }
+            None => ValveOutput::default(),
         }
-        let since = *self.silent_since.get_or_insert(now_ms);
-        let timeout = self.strategy.idle_timeout_ms;
-        let is_over = timeout.is_some_and(|timeout| now_ms.saturating_sub(since) >= timeout);
-        let becomes = is_over && !self.is_idle;
-        self.is_idle |= is_over;
-        becomes
+    }
+
+    fn send(&mut self, watermark: Watermark) -> ValveOutput {
+        if watermark <= self.sent {
+            return ValveOutput::default();
+        }
+        self.sent = watermark;
+        let was = std::mem::replace(&mut self.status, WatermarkStatus::Active);
+        let status = (was == WatermarkStatus::Idle).then_some(WatermarkStatus::Active);
+        ValveOutput { watermark: Some(watermark), status }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const PERIOD: Duration = Duration::from_millis(200);
-
-    fn generator(behind: i64, idle_timeout_ms: Option<i64>) -> WatermarkGenerator {
-        let strategy = WatermarkStrategy { max_out_of_orderness_ms: behind, idle_timeout_ms };
-        WatermarkGenerator::new(strategy, PERIOD, 0).unwrap()
-    }
-
-    fn watermark(of: i64) -> ValveOutput {
-        ValveOutput { watermark: Some(Watermark(of)), status: None }
-    }
-
-    #[test]
-    fn a_watermark_is_behind_the_latest_timestamp_and_comes_once_a_period() {
-        let mut generator = generator(10, None);
-        assert_eq!(generator.on_records(&[100, 300, 200, NO_TIMESTAMP]), None);
-        assert!(generator.on_time(199).is_empty());
-        assert_eq!(generator.next_at(), 200);
-        assert_eq!(generator.on_time(200), watermark(289));
-        assert_eq!(generator.next_at(), 400);
-        // What is late moves nothing, and neither does nothing.
-        generator.on_records(&[250]);
-        assert!(generator.on_time(400).is_empty());
-        generator.on_records(&[301]);
-        assert!(generator.on_time(500).is_empty());
-        assert_eq!(generator.on_time(650), watermark(290));
-        assert_eq!(generator.next_at(), 850);
-    }
-
-    #[test]
-    fn a_stream_is_idle_after_its_time_and_active_with_its_next_record() {
-        let mut generator = generator(0, Some(500));
-        generator.on_records(&[1000]);
-        assert_eq!(generator.on_time(200), watermark(999));
-        // The time counts from the first look that finds nothing.
-        assert!(generator.on_time(400).is_empty());
-        assert!(generator.on_time(800).is_empty());
-        let idle = ValveOutput { watermark: None, status: Some(WatermarkStatus::Idle) };
-        assert_eq!(generator.on_time(1000), idle);
-        assert!(generator.on_time(1200).is_empty());
-        assert_eq!(generator.on_records(&[2000]), Some(WatermarkStatus::Active));
-        assert_eq!(generator.on_records(&[2001]), None);
-        assert_eq!(generator.on_time(1400), watermark(2000));
-        assert!(generator.on_time(1600).is_empty());
-    }
-
-    #[test]
-    fn no_period_and_no_timestamps_make_no_watermarks() {
-        let strategy = WatermarkStrategy { max_out_of_orderness_ms: 0, idle_timeout_ms: None };
-        assert!(WatermarkGenerator::new(strategy, Duration::ZERO, 0).is_none());
-        let mut generator = generator(0, None);
-        generator.on_records(&[NO_TIMESTAMP]);
-        assert!(generator.on_time(200).is_empty());
-        // The earliest time there can be is no later than none.
-        generator.on_records(&[i64::MIN + 1]);
-        assert!(generator.on_time(400).is_empty());
-    }
-}
+mod tests;

@@ -159,6 +159,15 @@ pub enum HostError {
         /// How many there are.
         outputs: usize,
     },
+    /// The guest emitted a watermark where the job wants none of it.
+    #[error(
+        "emitted a watermark on output {output}; for the operator to make watermarks, set \
+         watermarks = {{ generator = \"custom\" }} on it"
+    )]
+    NoWatermarks {
+        /// The output.
+        output: u32,
+    },
     /// The guest named a state, metric or operator it never got.
     #[error("used the unknown {what} {id}")]
     UnknownId {

@@ -176,6 +176,14 @@ pub trait OperatorHost: Any + Send {
     /// An unknown output, cancellation, or a failure further down.
     fn emit(&mut self, output: u32, batch: RecordBatchView<'_>) -> Result<(), HostError>;
 
+    /// Sends a watermark behind what was emitted to an output. One that is not later than those
+    /// before it is ignored.
+    ///
+    /// # Errors
+    /// An unknown output, one whose watermarks the guest does not make, a failure downstream, or
+    /// cancellation.
+    fn emit_watermark(&mut self, output: u32, watermark: i64) -> Result<(), HostError>;
+
     /// Declares a keyed state.
     ///
     /// # Errors

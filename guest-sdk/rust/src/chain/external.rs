@@ -178,6 +178,11 @@ impl Columns {
         self.mark = Mark::default();
     }
 
+    fn emit_watermark(&mut self, watermark: i64) {
+        self.emit();
+        self.instance.host.emit_watermark(self.output, watermark);
+    }
+
     fn rollback(&mut self) {
         if self.record != self.instance.record.get() {
             return;
@@ -276,6 +281,10 @@ impl<T: 'static, C: Encode<T>> Pipe<T> for External<C> {
         }
         let no_keys = None::<fn(&T, &mut Vec<u8>) -> Result<(), Error>>;
         self.columns.push_all(chunk, no_keys, |value, values| codec.encode(value, values));
+    }
+
+    fn emit_watermark(&mut self, watermark: i64) {
+        self.columns.emit_watermark(watermark);
     }
 
     fn signal(&mut self, signal: Signal<'_>) -> Outcome {

@@ -14,6 +14,9 @@ pub(crate) trait Head {
     /// Pushes all records of a batch. A failure comes with the index of its record.
     fn process(&mut self, batch: Batch) -> Result<(), (u32, Failure)>;
 
+    /// Lets the operator emit watermarks.
+    fn on_watermark_interval(&mut self);
+
     /// Passes a signal to the operator and whatever is behind it.
     fn signal(&mut self, signal: Signal<'_>) -> Outcome;
 }
@@ -132,6 +135,10 @@ impl<T: 'static, C: Decode<T>> Head for DecodeHead<T, C> {
             .map_err(|error| (0, Failure::new(0, error.into_fatal())))?;
         let slots = keys.records();
         self.push_each(batch, Some(&slots))
+    }
+
+    fn on_watermark_interval(&mut self) {
+        self.pipe.on_watermark_interval();
     }
 
     fn signal(&mut self, signal: Signal<'_>) -> Outcome {

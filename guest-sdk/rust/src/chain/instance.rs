@@ -129,7 +129,7 @@ impl Instance {
         self.context.watermark.set(watermark);
     }
 
-    /// Fires timers of the head.
+    /// Fires timers of the head; without any, the watermark interval has passed.
     pub(crate) fn on_timers(
         &mut self,
         operator: u32,
@@ -138,6 +138,11 @@ impl Instance {
     ) -> Result<(), CallError> {
         if operator != 0 {
             return self.fail(format!("operator number {operator} is not keyed: it has no timers"));
+        }
+        if timers.timestamps.is_empty() {
+            self.context.begin_record();
+            self.heads[0].on_watermark_interval();
+            return self.end_call();
         }
         // During event time timers the watermark is already the one that fires them, as in Flink.
         self.context.watermark.set(self.context.host.current_watermark());

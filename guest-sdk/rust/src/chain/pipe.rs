@@ -77,6 +77,15 @@ pub(crate) trait Pipe<T>: 'static {
         Ok(())
     }
 
+    /// Emits a watermark behind all values taken before. Only ways out of the instance know of
+    /// watermarks: an operator that makes them is never fused to what is behind it.
+    fn emit_watermark(&mut self, watermark: i64) {
+        let _ = watermark;
+    }
+
+    /// Emits watermarks if it is time to; only for the head: not passed on.
+    fn on_watermark_interval(&mut self) {}
+
     /// Takes a signal, and passes it on to whatever is behind.
     fn signal(&mut self, signal: Signal<'_>) -> Outcome;
 }
@@ -184,6 +193,11 @@ impl<T: Clone + 'static> Pipe<T> for FanOut<T> {
             pipe.push_all(&mut chunk.clone());
         }
         self.last.push_all(chunk);
+    }
+
+    fn emit_watermark(&mut self, watermark: i64) {
+        self.rest.iter_mut().for_each(|pipe| pipe.emit_watermark(watermark));
+        self.last.emit_watermark(watermark);
     }
 
     fn signal(&mut self, signal: Signal<'_>) -> Outcome {

@@ -26,8 +26,18 @@ pub(crate) struct HarnessHost {
     pub(crate) watermark: Cell<i64>,
     pub(crate) logs: RefCell<Vec<(u32, Level, String)>>,
     pub(crate) calls: Calls,
+    pub(crate) watermarks: RefCell<Vec<EmittedWatermark>>,
     states: RefCell<Vec<DeclaredState>>,
     metrics: RefCell<Vec<Metric>>,
+}
+
+/// A watermark that the operator emitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct EmittedWatermark {
+    pub(crate) output: u32,
+    pub(crate) watermark: i64,
+    /// How many records had been emitted before, on all outputs.
+    pub(crate) records: usize,
 }
 
 /// How often the host was called, for tests of the batching.
@@ -98,6 +108,11 @@ fn user_key(user_keys: &Packed, index: usize) -> &[u8] {
 impl Host for HarnessHost {
     fn emit(&self, output: u32, batch: &Batch) {
         self.emitted.borrow_mut().push((output, batch.clone()));
+    }
+
+    fn emit_watermark(&self, output: u32, watermark: i64) {
+        let records = self.emitted.borrow().iter().map(|(_, batch)| batch.timestamps.len()).sum();
+        self.watermarks.borrow_mut().push(EmittedWatermark { output, watermark, records });
     }
 
     fn job(&self) -> Job {

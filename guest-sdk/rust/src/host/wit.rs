@@ -16,6 +16,10 @@ impl Host for WitHost {
         collector::emit(output, batch);
     }
 
+    fn emit_watermark(&self, output: u32, watermark: i64) {
+        collector::emit_watermark(output, watermark);
+    }
+
     fn job(&self) -> Job {
         runtime_context::get_job()
     }

@@ -1,6 +1,7 @@
 //! A stream of records of one type, and what can be done to it.
 
 mod consume;
+mod event_time;
 mod partitioning;
 mod settings;
 
@@ -311,9 +312,8 @@ impl<T: 'static> DataStream<T> {
     pub fn dead_letters(&self) -> DataStream<DeadLetter> {
         let node = self.parts[0].node;
         let mut graph = self.graph.borrow_mut();
-        match graph.operator(node) {
-            Some(operator) if self.parts.len() == 1 => operator.on_error = ErrorPolicy::DeadLetter,
-            _ => graph.errors.push("dead letters of what is no operator's output".to_owned()),
+        if self.parts.len() > 1 || !graph.set_policy(node, ErrorPolicy::DeadLetter) {
+            graph.errors.push("dead letters of what is no operator's output".to_owned());
         }
         drop(graph);
         let port = super::graph::Port::DeadLetters;

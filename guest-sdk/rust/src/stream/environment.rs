@@ -9,7 +9,9 @@ use super::data_stream::DataStream;
 use super::graph::{Body, Connector, Graph};
 use super::source::Source;
 use super::spec;
+use crate::codec::Data;
 use crate::error::Error;
+use crate::event_time::WatermarkStrategy;
 use crate::operator::definition::Definition;
 
 /// A job being built. Source: Flink, `StreamExecutionEnvironment`.
@@ -46,6 +48,49 @@ impl StreamExecutionEnvironment {
         let node = self.graph.borrow_mut().add("Source", Vec::new(), body);
         self.graph.borrow_mut().nodes[node].name = Some(name.to_owned());
         DataStream::of_source(&self.graph, node, codec)
+    }
+
+    /// Adds a source whose records have the timestamps, and whose stream has the watermarks, of a
+    /// strategy. Where that has code of its own (an assigner, a generator), an operator behind the
+    /// source runs it.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use sandbar_sdk::prelude::*;
+    ///
+    /// #[derive(Clone, serde::Serialize, serde::Deserialize)]
+    /// struct Click {
+    ///     user: u64,
+    /// }
+    ///
+    /// fn define(env: &mut StreamExecutionEnvironment, _args: &[String]) -> Result<()> {
+    ///     let late = Duration::from_secs(5);
+    ///     let strategy = WatermarkStrategy::for_bounded_out_of_orderness(late)
+    ///         .with_timestamp_field("/at", TimestampFormat::Rfc3339);
+    ///     env.from_source_with_watermarks(FileSource::json("clicks.jsonl"), strategy, "clicks")
+    ///         .map(|click: Click| click.user)
+    ///         .sink_to(PrintSink::json());
+    ///     Ok(())
+    /// }
+    ///
+    /// let spec = sandbar_sdk::testing::job_spec(define, &[])?;
+    /// assert_eq!(spec["sources"][0]["watermarks"]["max-out-of-orderness-ms"], 5000);
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn from_source_with_watermarks<T: Data>(
+        &mut self,
+        source: Source<T>,
+        strategy: WatermarkStrategy<T>,
+        name: &str,
+    ) -> DataStream<T> {
+        let stream = self.from_source(source, name);
+        if !strategy.is_native() {
+            return stream.assign_timestamps_and_watermarks(strategy);
+        }
+        let node = &mut self.graph.borrow_mut().nodes[stream.node()];
+        node.timestamp = strategy.timestamp();
+        node.watermarks = Some(strategy.watermarks());
+        stream
     }
 
     /// Names the job; the name of its crate unless given.

@@ -43,6 +43,11 @@ pub(crate) struct Node {
     pub(crate) max_parallelism: Option<u32>,
     pub(crate) slot_sharing_group: Option<String>,
     pub(crate) chaining: Option<&'static str>,
+    /// `timestamp` and `watermarks` of the JobSpec.
+    pub(crate) timestamp: Option<Value>,
+    pub(crate) watermarks: Option<Value>,
+    /// What a source with a timestamp does with records that have none.
+    pub(crate) source_on_error: Option<ErrorPolicy>,
     pub(crate) inputs: Vec<Edge>,
     pub(crate) body: Body,
 }
@@ -125,6 +130,9 @@ impl Graph {
             max_parallelism: None,
             slot_sharing_group: None,
             chaining: None,
+            timestamp: None,
+            watermarks: None,
+            source_on_error: None,
             inputs,
             body,
         });
@@ -137,6 +145,17 @@ impl Graph {
             Body::Operator(operator) => Some(operator),
             Body::Source(_) | Body::Sink(_) => None,
         }
+    }
+
+    /// Sets what a node does with records that it refuses; false if it never refuses any.
+    pub(crate) fn set_policy(&mut self, node: usize, policy: ErrorPolicy) -> bool {
+        let Node { body, timestamp, source_on_error, .. } = &mut self.nodes[node];
+        match body {
+            Body::Operator(operator) => operator.on_error = policy,
+            Body::Source(_) if timestamp.is_some() => *source_on_error = Some(policy),
+            Body::Source(_) | Body::Sink(_) => return false,
+        }
+        true
     }
 
     /// Sees to it that an output is also offered in a format.

@@ -32,7 +32,7 @@ fn names(graph: &Graph) -> Vec<Names> {
             Some(name) => name.clone(),
             None => unique(&mut taken, node.kind_name, ' '),
         };
-        let slug = node.kind_name.to_lowercase().replace([' ', '-'], "-");
+        let slug = node.kind_name.to_lowercase().replace([' ', '/'], "-");
         let (uid, operator) = match &node.uid {
             Some(uid) => (uid.clone(), uid.clone()),
             None => (
@@ -140,6 +140,9 @@ fn settings(entry: &mut Map<String, Value>, graph: &Graph, node: &Node) {
     set(entry, "max-parallelism", node.max_parallelism);
     set(entry, "slot-sharing-group", node.slot_sharing_group.clone());
     set(entry, "chaining", node.chaining);
+    set(entry, "timestamp", node.timestamp.clone());
+    set(entry, "watermarks", node.watermarks.clone());
+    set(entry, "on-error", node.source_on_error.map(policy));
 }
 
 fn inputs(graph: &Graph, node: &Node, names: &[Names]) -> Value {

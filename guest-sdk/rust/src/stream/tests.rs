@@ -369,3 +369,54 @@ fn arguments_reach_the_builder_and_the_spec() {
     assert_eq!(spec["sources"][0]["options"]["path"], "book.txt");
     assert_eq!(spec["sinks"][0]["inputs"], json!(["lines"]));
 }
+
+#[test]
+fn watermarks_are_of_the_source_if_the_host_can_make_them() {
+    use std::time::Duration;
+    let define: Define = |env, _| {
+        let bounded = || WatermarkStrategy::for_bounded_out_of_orderness(Duration::from_secs(2));
+        let field = bounded()
+            .with_timestamp_field("/at", TimestampFormat::Seconds)
+            .with_idleness(Duration::from_secs(60))
+            .with_watermark_alignment("g", Duration::from_secs(5), Duration::from_millis(300));
+        let native = env.from_source_with_watermarks(lines_of("a"), field, "native");
+        native.on_error(ErrorPolicy::Skip).sink_to(PrintSink::text());
+        let assigned = bounded().with_timestamp_assigner(|_: &String, _| 7);
+        env.from_source_with_watermarks(lines_of("b"), assigned, "guest")
+            .assign_timestamps_and_watermarks(WatermarkStrategy::no_watermarks())
+            .sink_to(PrintSink::text());
+        Ok(())
+    };
+    let spec = job_spec(define, &[]).unwrap();
+    let native = &spec["sources"][0];
+    assert_eq!(native["timestamp"], json!({ "json": "/at", "format": "seconds" }));
+    assert_eq!(native["on-error"], "skip");
+    assert_eq!(
+        native["watermarks"],
+        json!({
+            "max-out-of-orderness-ms": 2000, "idle-timeout-ms": 60_000, "alignment-group": "g",
+            "max-drift-ms": 5000, "update-interval-ms": 300,
+        })
+    );
+    assert_eq!(spec["sources"][1].get("watermarks"), None);
+    let operators: Vec<_> = spec["operators"].as_array().unwrap().iter().collect();
+    assert_eq!(operators[0]["name"], "Timestamps/Watermarks");
+    assert_eq!(operators[0]["watermarks"], json!({ "max-out-of-orderness-ms": 2000 }));
+    assert_eq!(operators[1]["watermarks"], json!({ "generator": "none" }));
+}
+
+#[test]
+fn what_only_sources_do_is_refused_behind_them() {
+    let define: Define = |env, _| {
+        let strategy = WatermarkStrategy::for_monotonous_timestamps()
+            .with_timestamp_field("/at", TimestampFormat::Milliseconds);
+        let _ = lines(env).assign_timestamps_and_watermarks(strategy);
+        Ok(())
+    };
+    let error = job_spec(define, &[]).unwrap_err();
+    assert!(error.message().contains("use from_source_with_watermarks"), "{error}");
+}
+
+fn lines_of(path: &str) -> Source<String> {
+    FileSource::text(path)
+}

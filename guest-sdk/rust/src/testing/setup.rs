@@ -155,7 +155,7 @@ impl HarnessSetup {
         })
     }
 
-    fn one_input<In: Data, Out: Data>(
+    pub(super) fn one_input<In: Data, Out: Data>(
         self,
         key: Option<KeyOf<In>>,
         register: impl for<'a> FnOnce(&'a mut PluginBuilder) -> Entry<'a>,

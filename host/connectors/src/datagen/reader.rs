@@ -7,17 +7,19 @@ use sandbar_model::{Clock, RecordBatch};
 
 use super::{RecordRange, Settings};
 use crate::error::ConnectorError;
-use crate::source::{ReaderStatus, SourceReader, Split, has_room};
+use crate::source::{ReaderStatus, SourceReader, Split, SplitRun, has_room};
 
 pub(super) struct DatagenReader {
     settings: Arc<Settings>,
     clock: Arc<dyn Clock>,
     added: VecDeque<Split>,
     running: VecDeque<RunningSplit>,
+    /// Of the last poll.
+    runs: Vec<SplitRun>,
 }
 
 struct RunningSplit {
-    id: String,
+    id: Arc<str>,
     range: RecordRange,
     /// When the split was first polled, and the record number that this time stands for: that
     /// of the first in its round over all subtasks, so that their records are spread evenly.
@@ -34,14 +36,15 @@ enum Turn {
 
 impl DatagenReader {
     pub(super) fn new(settings: Arc<Settings>, clock: Arc<dyn Clock>) -> DatagenReader {
-        DatagenReader { settings, clock, added: VecDeque::new(), running: VecDeque::new() }
+        let (added, running) = (VecDeque::new(), VecDeque::new());
+        DatagenReader { settings, clock, added, running, runs: Vec::new() }
     }
 
     fn start_added(&mut self, now_ms: i64) -> Result<(), ConnectorError> {
         while let Some(split) = self.added.front() {
             let range: RecordRange = split.decode("datagen")?;
             let base = range.next - range.next % range.step.max(1);
-            let id = split.id.clone();
+            let id = split.id.as_str().into();
             self.running.push_back(RunningSplit { id, range, started_ms: now_ms, base });
             self.added.pop_front();
         }
@@ -57,12 +60,20 @@ impl SourceReader for DatagenReader {
     fn poll(&mut self, batch: &mut RecordBatch) -> Result<ReaderStatus, ConnectorError> {
         let now_ms = self.clock.now_ms();
         self.start_added(now_ms)?;
+        self.runs.clear();
         let mut wake_at_ms = None;
         for _ in 0..self.running.len() {
             let Some(mut split) = self.running.pop_front() else {
                 break;
             };
-            match split.fill_batch(&self.settings, now_ms, batch) {
+            let before = batch.len();
+            let turn = split.fill_batch(&self.settings, now_ms, batch);
+            self.runs.push(SplitRun {
+                split: Arc::clone(&split.id),
+                records: batch.len() - before,
+                is_last: matches!(turn, Turn::Done),
+            });
+            match turn {
                 Turn::BatchFull => {
                     self.running.push_back(split);
                     return Ok(ReaderStatus::Ready);
@@ -81,9 +92,13 @@ impl SourceReader for DatagenReader {
         Ok(ReaderStatus::Pending { wake_at_ms })
     }
 
+    fn runs(&self) -> &[SplitRun] {
+        &self.runs
+    }
+
     fn snapshot(&self) -> Vec<Split> {
         let running = self.running.iter();
-        let running = running.map(|split| Split::encode(split.id.clone(), &split.range));
+        let running = running.map(|split| Split::encode(split.id.to_string(), &split.range));
         running.chain(self.added.iter().cloned()).collect()
     }
 }

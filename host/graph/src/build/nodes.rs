@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sandbar_model::job_graph::{Connector, ErrorPolicy, WatermarkStrategy};
+use sandbar_model::job_graph::{Connector, ErrorPolicy};
 use sandbar_model::plugin::{OperatorDescription, OperatorKind, Port};
 
 use super::parallelism::{OwnParallelism, Parallelism};
@@ -76,14 +76,18 @@ impl<'a> Builder<'a> {
             uid: source.uid.as_ref(),
             slot_sharing_group: source.slot_sharing_group.as_ref(),
             chaining: source.chaining,
-            on_error: ErrorPolicy::Fail,
+            on_error: source.on_error.map_or(ErrorPolicy::Fail, ErrorPolicy::from),
         };
+        let watermarks = self.source_event_time(source, traits.as_ref(), &common.path);
         let body = NodeBody::Source(connector(&source.connector, &source.options));
         let mut draft = self.draft(common, own, body);
         draft.is_known = traits.is_some();
         draft.node.outputs =
             traits.map(|traits| port(MAIN_OUTPUT, traits.format)).into_iter().collect();
-        draft.node.watermarks = source.watermarks.map(WatermarkStrategy::from);
+        if draft.node.on_error == ErrorPolicy::DeadLetter && draft.is_known {
+            draft.node.outputs.push(port(DEAD_LETTER_OUTPUT, "json".to_owned()));
+        }
+        draft.node.watermarks = watermarks;
         draft.takes = Takes::Nothing;
         draft
     }
@@ -124,6 +128,7 @@ impl<'a> Builder<'a> {
         if let Some(description) = description {
             self.check_config(operator, description, &path);
         }
+        let watermarks = self.operator_event_time(operator, &path);
         let own = OwnParallelism {
             parallelism: operator.parallelism,
             max_parallelism: operator.max_parallelism,
@@ -145,6 +150,7 @@ impl<'a> Builder<'a> {
         };
         let mut draft = self.draft(common, own, body);
         draft.inputs = &operator.inputs;
+        draft.node.watermarks = watermarks;
         if let Some(description) = description {
             let formats = description.inputs.iter().map(|input| input.format.clone()).collect();
             draft.takes = Takes::Inputs { kind: description.kind, formats };

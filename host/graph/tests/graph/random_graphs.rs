@@ -78,6 +78,8 @@ fn spec(sources: usize, drafts: &[Draft], is_without_sinks: bool) -> JobSpec {
             max_parallelism: None,
             slot_sharing_group: None,
             chaining: None,
+            timestamp: None,
+            on_error: None,
             watermarks: None,
         });
     }

@@ -14,6 +14,7 @@ use super::guest_host::{GuestHost, GuestServices};
 use super::key_operator::KeyOperator;
 use super::native_operator::NativeOperator;
 use super::operator::Operator;
+use super::output_watermarks::OutputWatermarks;
 use super::outputs::{Outputs, Target};
 use super::segment::{Segment, segment_at};
 use super::sink_operator::SinkOperator;
@@ -162,8 +163,11 @@ impl ChainBuilder<'_> {
         );
 
         let links: Vec<ChainLink> = self.links(&segment)?;
-        let host =
-            GuestHost::new(self.services(node, &links), Outputs::new(outputs, metrics.clone()));
+        let mut outputs = Outputs::new(outputs, metrics.clone());
+        for (number, external) in segment.externals.iter().enumerate() {
+            self.make_watermarks(&nodes[external.operator], &mut outputs, number);
+        }
+        let host = GuestHost::new(self.services(node, &links), outputs);
         let limits = Limits {
             slot_memory: self.deployment.slot.guest.clone(),
             ..self.deployment.job.settings.limits.clone()
@@ -248,7 +252,29 @@ impl ChainBuilder<'_> {
         metrics: &OperatorMetrics,
     ) -> Result<Outputs, TaskError> {
         let targets = node.outputs.iter().map(|output| self.targets(node, &output.targets));
-        Ok(Outputs::new(targets.collect::<Result<_, _>>()?, metrics.clone()))
+        let mut outputs = Outputs::new(targets.collect::<Result<_, _>>()?, metrics.clone());
+        // The watermarks of a source are made by its loop, which knows the splits.
+        if !matches!(node.body, OperatorBody::Source(_)) {
+            for output in 0..outputs.len() {
+                self.make_watermarks(node, &mut outputs, output);
+            }
+        }
+        Ok(outputs)
+    }
+
+    /// Lets an output make watermarks if its operator has a strategy for them.
+    fn make_watermarks(&self, node: &OperatorNode, outputs: &mut Outputs, output: usize) {
+        let Some(strategy) = &node.watermarks else { return };
+        let interval = self.deployment.job.settings.auto_watermark_interval;
+        let (task, operator) = (&self.metrics.io, self.operator_metrics(node).io);
+        let shown =
+            vec![Arc::clone(&task.current_output_watermark), operator.current_output_watermark];
+        let now_ms = self.clock.now_ms();
+        if let Some(watermarks) =
+            OutputWatermarks::new(strategy, interval, now_ms, self.control, shown)
+        {
+            outputs.make_watermarks(output, watermarks);
+        }
     }
 
     fn targets(

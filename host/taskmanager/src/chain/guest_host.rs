@@ -126,6 +126,19 @@ impl GuestHost {
         Some(DueBatch { operator, domain, timers: state_calls::columns(due.timers) })
     }
 
+    /// What the guest is told of a failure further down the chain, which is kept.
+    fn told<T>(&mut self, result: Result<T, TaskError>) -> Result<T, HostError> {
+        result.map_err(|error| {
+            let told = if error.is_canceled() {
+                HostError::Canceled
+            } else {
+                HostError::Downstream("an operator further down the chain failed".to_owned())
+            };
+            self.failure = Some(error);
+            told
+        })
+    }
+
     fn operator(&self, position: u32) -> (&str, &str) {
         match self.operators.get(position as usize) {
             Some((uid, name)) => (uid, name),
@@ -141,15 +154,20 @@ impl OperatorHost for GuestHost {
         if output as usize >= outputs {
             return Err(HostError::NoSuchOutput { output, outputs });
         }
-        self.outputs.emit(output as usize, batch).map_err(|error| {
-            let told = if error.is_canceled() {
-                HostError::Canceled
-            } else {
-                HostError::Downstream("an operator further down the chain failed".to_owned())
-            };
-            self.failure = Some(error);
-            told
-        })
+        let sent = self.outputs.emit(output as usize, batch);
+        self.told(sent)
+    }
+
+    fn emit_watermark(&mut self, output: u32, watermark: i64) -> Result<(), HostError> {
+        let outputs = self.outputs.len();
+        if output as usize >= outputs {
+            return Err(HostError::NoSuchOutput { output, outputs });
+        }
+        let sent = self.outputs.emit_watermark(output as usize, Watermark(watermark));
+        match self.told(sent)? {
+            true => Ok(()),
+            false => Err(HostError::NoWatermarks { output }),
+        }
     }
 
     fn declare_state(&mut self, operator: u32, state: StateDescriptor) -> Result<u32, String> {

@@ -1,8 +1,11 @@
 //! Segments: which operators of a chain run fused in one instance (D4). Consecutive operators of
 //! one plugin do, unless the later one has an error policy of its own to apply: then it is the
-//! head of a segment, so that the host sees the very record it refuses.
+//! head of a segment, so that the host sees the very record it refuses; or one of them makes
+//! watermarks.
 
-use sandbar_model::job_graph::{ErrorPolicy, OperatorBody, OperatorNode, OutputTarget};
+use sandbar_model::job_graph::{
+    ErrorPolicy, OperatorBody, OperatorNode, OutputTarget, WatermarkGenerator,
+};
 use sandbar_wasm::LinkTarget;
 
 /// A part of a chain that runs in one instance.
@@ -62,7 +65,15 @@ fn fuses(upstream: &OperatorNode, downstream: &OperatorNode) -> bool {
         OperatorBody::Plugin { plugin, .. } => Some(plugin.clone()),
         OperatorBody::Source(_) | OperatorBody::Sink(_) | OperatorBody::Key(_) => None,
     };
-    downstream.on_error == ErrorPolicy::Fail
+    let makes_own = |node: &OperatorNode| {
+        let generator = node.watermarks.as_ref().and_then(|strategy| strategy.generator);
+        generator == Some(WatermarkGenerator::Custom)
+    };
+    // An instance has one watermark, so it ends where watermarks do. What a guest's own watermarks
+    // follow has left the instance and is never taken back, so it has no operator in front.
+    upstream.watermarks.is_none()
+        && !makes_own(downstream)
+        && downstream.on_error == ErrorPolicy::Fail
         && plugin_of(upstream).is_some()
         && plugin_of(upstream) == plugin_of(downstream)
 }

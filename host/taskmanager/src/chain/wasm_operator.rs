@@ -5,7 +5,7 @@ use std::any::Any;
 
 use sandbar_model::job_graph::ErrorPolicy;
 use sandbar_model::{RecordBatch, RecordBatchView, Watermark};
-use sandbar_wasm::{GuestError, GuestFault, Instance};
+use sandbar_wasm::{GuestError, GuestFault, Instance, TimeDomain, TimerColumns};
 
 use super::dead_letter::DeadLetter;
 use super::guest_host::{DueBatch, GuestHost};
@@ -184,6 +184,7 @@ impl Operator for WasmOperator {
             self.fire(&due)?;
         }
         self.call(|instance| instance.on_watermark(watermark.0))?;
+        self.metrics.io.current_input_watermark.set(watermark.0 as f64);
         self.bad_records.dead_letters.on_watermark(watermark)?;
         self.host().outputs().on_watermark(watermark)
     }
@@ -199,7 +200,13 @@ impl Operator for WasmOperator {
             self.fire(&due)?;
         }
         self.bad_records.dead_letters.on_processing_time(now_ms)?;
-        self.host().outputs().on_processing_time(now_ms)
+        self.host().outputs().on_processing_time(now_ms)?;
+        if self.host().outputs().takes_question() {
+            // Operators that make watermarks head their segment and are alone in it.
+            let (operator, timers) = (0, TimerColumns::default());
+            self.fire(&DueBatch { operator, domain: TimeDomain::ProcessingTime, timers })?;
+        }
+        Ok(())
     }
 
     fn next_processing_timer(&self) -> Option<i64> {

@@ -34,6 +34,10 @@ impl OperatorHost for ClosedHost {
         refuse()
     }
 
+    fn emit_watermark(&mut self, _: u32, _: i64) -> Result<(), HostError> {
+        refuse()
+    }
+
     fn declare_state(&mut self, _: u32, _: StateDescriptor) -> Result<u32, String> {
         Err(NO_JOB.to_owned())
     }

@@ -1,4 +1,4 @@
-//! wit/collector.wit: batches leave the guest. The columns are read where they lie in the guest's
+//! wit/collector.wit: batches and watermarks leave the guest. The columns are read where they lie in the guest's
 //! memory; the host copies them once, into its output buffer.
 
 use std::time::Instant;
@@ -27,6 +27,17 @@ pub(super) fn add(functions: &mut Functions<'_>) -> wasmtime::Result<()> {
             };
             let limit = store.data().limits.batch_bytes_max;
             let result = check(output, columns, limit).and_then(|()| host.emit(output, columns));
+            store.data_mut().return_host(host, started.elapsed());
+            result.map_err(|error| Stop::Host(error).into())
+        },
+    )?;
+    functions.func_wrap(
+        "emit-watermark",
+        |mut store: StoreContextMut<'_, StoreState>, (output, watermark): (u32, i64)| {
+            // What is behind the output may be another instance, whose time is not this one's.
+            let started = Instant::now();
+            let mut host = store.data_mut().take_host();
+            let result = host.emit_watermark(output, watermark);
             store.data_mut().return_host(host, started.elapsed());
             result.map_err(|error| Stop::Host(error).into())
         },

@@ -127,6 +127,8 @@ fn source(split_bytes: u64) -> SourceSpec {
         max_parallelism: None,
         slot_sharing_group: None,
         chaining: None,
+        timestamp: None,
+        on_error: None,
         watermarks: None,
     }
 }
@@ -159,6 +161,7 @@ fn operator(name: &str, plugin: &str, operator: &str, inputs: Vec<InputSpec>) ->
         max_parallelism: None,
         slot_sharing_group: None,
         chaining: None,
+        watermarks: None,
     }
 }
 

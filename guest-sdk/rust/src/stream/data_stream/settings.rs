@@ -6,12 +6,11 @@ use crate::stream::graph::{ErrorPolicy, Node, settings_methods};
 impl<T: 'static> DataStream<T> {
     settings_methods!();
 
-    /// Sets what happens to a record that the operator refuses.
+    /// Sets what happens to a record that the operator refuses, or to one of a source that has no
+    /// timestamp at its field.
     pub fn on_error(self, policy: ErrorPolicy) -> DataStream<T> {
         let node = self.parts[0].node;
-        if let Some(operator) = self.graph.borrow_mut().operator(node) {
-            operator.on_error = policy;
-        }
+        self.graph.borrow_mut().set_policy(node, policy);
         self
     }
 
