@@ -7,7 +7,7 @@ use sandbar_model::Clock;
 use sandbar_model::job_graph::{
     Connector, ErrorPolicy, KeyRule, OperatorBody, OperatorNode, OutputTarget,
 };
-use sandbar_state::{KeyGroups, KeyedState};
+use sandbar_state::KeyGroups;
 use sandbar_wasm::{ChainLink, InstanceContext, Limits, Plugin};
 
 use super::guest_host::{GuestHost, GuestServices};
@@ -162,8 +162,10 @@ impl ChainBuilder<'_> {
         );
 
         let links: Vec<ChainLink> = self.links(&segment)?;
-        let host =
-            GuestHost::new(self.services(node, &links), Outputs::new(outputs, metrics.clone()));
+        let host = GuestHost::new(
+            self.services(node, &segment, &links),
+            Outputs::new(outputs, metrics.clone()),
+        );
         let limits = Limits {
             slot_memory: self.deployment.slot.guest.clone(),
             ..self.deployment.job.settings.limits.clone()
@@ -202,7 +204,12 @@ impl ChainBuilder<'_> {
         segment.operators.iter().zip(&segment.links).map(link).collect()
     }
 
-    fn services(&self, head: &OperatorNode, links: &[ChainLink]) -> GuestServices {
+    fn services(
+        &self,
+        head: &OperatorNode,
+        segment: &Segment,
+        links: &[ChainLink],
+    ) -> GuestServices {
         let vertex = self.deployment.vertex();
         let memory = self.deployment.slot.managed.clone();
         let key_groups = KeyGroups::of_subtask(
@@ -210,13 +217,18 @@ impl ChainBuilder<'_> {
             vertex.parallelism,
             vertex.max_parallelism,
         );
-        let keyed_state = is_keyed(head)
-            .then(|| KeyedState::new(key_groups.clone(), memory.clone(), Arc::clone(self.clock)));
+        let keyed = is_keyed(head);
+        let usage = segment
+            .operators
+            .iter()
+            .filter(|_| keyed)
+            .map(|position| self.operator_metrics(&self.nodes()[*position]).state());
         GuestServices {
             job: self.deployment.job.graph.name.clone(),
             subtask: self.deployment.subtask + 1,
             operators: links.iter().map(|link| (link.uid.clone(), link.name.clone())).collect(),
-            keyed_state,
+            keyed,
+            usage: usage.collect(),
             key_groups,
             memory,
             clock: Arc::clone(self.clock),
