@@ -7,7 +7,7 @@ pub(crate) mod harness;
 pub(crate) mod wit;
 
 pub(crate) use crate::bindings::sandbar::operator::keyed_state::{
-    Descriptor, Found, Packed, Page, StateKind,
+    Descriptor, Formats, Found, Packed, Page, StateKind, TimeToLive, TtlUpdate, TtlVisibility,
 };
 pub(crate) use crate::bindings::sandbar::operator::metrics::MetricKind;
 pub(crate) use crate::bindings::sandbar::operator::runtime_context::{Job, Subtask};
@@ -41,6 +41,7 @@ pub(crate) trait Host {
         values: &Packed,
     ) -> Result<(), String>;
     fn multi_delete(&self, state: u32, keys: &Packed, user_keys: &Packed);
+    fn touch(&self, state: u32, keys: &Packed, user_keys: &Packed);
     fn scan(&self, state: u32, key: &[u8], after: Option<&[u8]>, limit: u32) -> Page;
 
     fn set_list(

@@ -44,7 +44,7 @@ pub use memory::{ByteSlice, TextSlice};
 pub use metrics::{Counter, Gauge, Histogram};
 pub use state::{
     AggregatingState, BroadcastState, ListState, MapState, OperatorListState, ReducingState,
-    ValueState,
+    StateTtlConfig, StateVisibility, UpdateType, ValueState,
 };
 pub use stream::{
     ConnectedStreams, DataStream, DatagenSource, DeadLetter, DiscardSink, ErrorPolicy, FileSink,

@@ -17,7 +17,8 @@ pub use crate::metrics::{Counter, Gauge, Histogram};
 pub use crate::state::{
     AggregatingState, AggregatingStateDescriptor, BroadcastState, ListState, ListStateDescriptor,
     MapState, MapStateDescriptor, OperatorListState, Redistribution, ReducingState,
-    ReducingStateDescriptor, ValueState, ValueStateDescriptor,
+    ReducingStateDescriptor, StateTtlConfig, StateVisibility, UpdateType, ValueState,
+    ValueStateDescriptor,
 };
 pub use crate::stream::{
     ConnectedStreams, DataStream, DatagenSource, DeadLetter, DiscardSink, ErrorPolicy, FileSink,

@@ -10,6 +10,7 @@ mod map;
 mod operator_list;
 mod reducing;
 pub(crate) mod slots;
+mod ttl;
 mod value;
 
 pub use aggregating::AggregatingState;
@@ -22,12 +23,15 @@ pub use list::ListState;
 pub use map::MapState;
 pub use operator_list::OperatorListState;
 pub use reducing::ReducingState;
+pub use ttl::{StateTtlConfig, StateVisibility, UpdateType};
 pub use value::ValueState;
 
 pub(crate) use broadcast::BroadcastMap;
-pub(crate) use column::Column;
+pub(crate) use column::{Column, Stored};
+pub(crate) use list::{ListColumn, cut_elements};
 pub(crate) use map::MapColumn;
 pub(crate) use operator_list::OperatorList;
+pub(crate) use ttl::Expiry;
 
 use crate::error::Error;
 

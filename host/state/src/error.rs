@@ -94,6 +94,23 @@ pub enum StateError {
         /// What all state of the slot may use.
         budget_bytes: u64,
     },
+    /// Time to live was given to or taken from a list that has entries.
+    #[error(
+        "list state {state} has entries, and lists with and without time to live are stored in \
+         different forms; give the state another name, or restore without it"
+    )]
+    ListTtlChanged {
+        /// `operator/name`.
+        state: String,
+    },
+    /// A value of a list state with time to live that is no sequence of elements.
+    #[error("{state}: a list with time to live {source}")]
+    Elements {
+        /// `operator/name`.
+        state: String,
+        /// What is wrong with it.
+        source: ElementsError,
+    },
     /// One entry that is larger than an entry may be; nothing was written.
     #[error("{state}: an entry of {bytes} bytes is over the limit of {max_bytes} bytes")]
     EntryTooLarge {
@@ -116,6 +133,16 @@ pub enum StateError {
     /// the state.
     #[error("the snapshot cannot be restored")]
     Snapshot(#[from] SnapshotError),
+}
+
+/// What is wrong with the value of a list state with time to live.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("is broken behind {elements} elements: {rest} bytes are no element")]
+pub struct ElementsError {
+    /// Elements that are right.
+    pub elements: usize,
+    /// Bytes behind them.
+    pub rest: usize,
 }
 
 /// What is wrong with a column.

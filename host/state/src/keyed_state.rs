@@ -8,20 +8,30 @@ use std::sync::Arc;
 
 use sandbar_model::Clock;
 
+use self::payload::{Layout, PayloadFormat};
 use self::state::{Entries, State};
+use self::sweep::Sweep;
 use crate::error::StateError;
 use crate::key_groups::{KeyGroups, Place};
 use crate::managed_memory::{Account, ManagedMemory};
 use crate::packed::{Packed, PackedMut};
 
 mod descriptor;
+pub(crate) mod elements;
 mod map_table;
 mod payload;
 mod snapshot;
 mod state;
+mod sweep;
 mod value_table;
 
-pub use descriptor::{ScanRange, StateDescriptor, StateId, StateKind};
+pub use descriptor::{
+    ScanRange, StateDescriptor, StateFormats, StateId, StateKind, StateTtl, TtlUpdateType,
+    TtlVisibility,
+};
+pub use elements::UNSTAMPED;
+pub use state::StateUsage;
+pub use sweep::{SWEEP_INTERVAL_MS, SWEEP_PAUSE_MS, SWEEP_PLACES_MAX};
 
 /// Most states of a subtask. Each costs a table for every key group even when it is empty.
 pub const STATES_MAX: usize = 1024;
@@ -38,8 +48,8 @@ pub struct KeyedState {
     clock: Arc<dyn Clock>,
     /// The places of the keys of the call at hand.
     places: Vec<Place>,
-    /// Where `delete_expired` goes on: a state and a table of it.
-    sweep: (usize, usize),
+    /// Where `delete_expired` goes on.
+    sweep: Sweep,
 }
 
 impl KeyedState {
@@ -52,7 +62,7 @@ impl KeyedState {
             account: Account::new(memory),
             clock,
             places: Vec::new(),
-            sweep: (0, 0),
+            sweep: Sweep::default(),
         }
     }
 
@@ -61,8 +71,9 @@ impl KeyedState {
     /// then if the descriptor has one.
     ///
     /// # Errors
-    /// It exists with another kind; there are [`STATES_MAX`]; or time to live, which costs 8 bytes
-    /// an entry, is over the budget.
+    /// It exists with another kind; there are [`STATES_MAX`]; time to live, which costs 8 bytes an
+    /// entry, is over the budget; or it is a list with entries, and only one of the two
+    /// descriptors has a time to live: elements are kept in another form then.
     pub fn declare(&mut self, descriptor: StateDescriptor) -> Result<StateId, StateError> {
         let Some(index) = self.position(&descriptor.operator, &descriptor.name) else {
             return self.add_state(descriptor);
@@ -77,17 +88,23 @@ impl KeyedState {
             });
         }
         let from = existing.format(self.clock.now_ms());
-        let stamps = (existing.len() * payload::STAMP_BYTES) as u64;
-        match (from.ttl_ms.is_some(), descriptor.ttl_ms.is_some()) {
-            (false, true) => self.account.grow(stamps, || existing.path())?,
-            (true, false) => self.account.shrink(stamps),
-            (true, true) | (false, false) => {}
+        let to = PayloadFormat::of(&descriptor, from.now_ms);
+        if from.layout != to.layout {
+            if descriptor.kind == StateKind::List && existing.len() > 0 {
+                return Err(StateError::ListTtlChanged { state: existing.path() });
+            }
+            let stamps = (existing.len() * payload::STAMP_BYTES) as u64;
+            match to.layout {
+                Layout::Plain | Layout::Elements => {}
+                Layout::Stamped => self.account.grow(stamps, || existing.path())?,
+            }
+            existing.convert(&from, &to);
+            if from.layout == Layout::Stamped {
+                self.account.shrink(stamps);
+            }
         }
         existing.descriptor = descriptor;
-        let to = existing.format(from.now_ms);
-        if from.ttl_ms.is_some() != to.ttl_ms.is_some() {
-            existing.convert(&from, &to);
-        }
+        self.sweep_soon();
         Ok(StateId(index as u32))
     }
 
@@ -106,9 +123,12 @@ impl KeyedState {
         mut values: PackedMut<'_>,
     ) -> Result<(), StateError> {
         self.prepare(state, keys, user_keys)?;
+        let format = self.format(&self.states[state.0 as usize]);
+        if format.prunes_before_reads() {
+            (0..keys.len()).for_each(|index| self.prune(state, index, keys, user_keys, &format));
+        }
         let target = &self.states[state.0 as usize];
         let entries = Entries { places: &self.places, keys, user_keys };
-        let format = self.format(target);
         present.reserve(keys.len());
         values.ends.reserve(keys.len());
         let mut fits = true;
@@ -124,7 +144,32 @@ impl KeyedState {
             let path = target.path();
             return Err(StateError::AnswerTooLarge { state: path, max_bytes: ANSWER_BYTES_MAX });
         }
-        self.delete_entries(state, &expired, keys, user_keys);
+        for index in expired {
+            self.prune(state, index as usize, keys, user_keys, &format);
+        }
+        Ok(())
+    }
+
+    /// Says that entries were read: starts their time to live again where the state's
+    /// [update type](TtlUpdateType) is that, and else does nothing. Entries that are not there or
+    /// have expired are skipped. `user_keys` as in `multi_get`.
+    ///
+    /// # Errors
+    /// As `multi_get`.
+    pub fn touch(
+        &mut self,
+        state: StateId,
+        keys: Packed<'_>,
+        user_keys: Packed<'_>,
+    ) -> Result<(), StateError> {
+        self.prepare(state, keys, user_keys)?;
+        let target = &self.states[state.0 as usize];
+        let update = target.descriptor.ttl.map(|ttl| ttl.update);
+        if update == Some(TtlUpdateType::OnReadAndWrite) {
+            let format = self.format(target);
+            let entries = Entries { places: &self.places, keys, user_keys };
+            self.states[state.0 as usize].renew(entries, &format);
+        }
         Ok(())
     }
 
@@ -144,8 +189,13 @@ impl KeyedState {
         self.prepare(state, keys, user_keys)?;
         values.check_len("values", keys.len())?;
         self.check_entry_sizes(state, keys, user_keys, values)?;
-        let reserved = self.reserve(state, keys, user_keys, values)?;
         let format = self.format(&self.states[state.0 as usize]);
+        if format.layout == Layout::Elements {
+            let checked = values.iter().try_for_each(|value| format.check(value));
+            let path = || self.states[state.0 as usize].path();
+            checked.map_err(|source| StateError::Elements { state: path(), source })?;
+        }
+        let reserved = self.reserve(state, keys, user_keys, values)?;
         let entries = Entries { places: &self.places, keys, user_keys };
         let charge = self.states[state.0 as usize].put(entries, values, &format);
         // The charge is at most what was reserved, and may be negative.
@@ -176,7 +226,7 @@ impl KeyedState {
     /// # Errors
     /// An unknown state, or a key outside the subtask's key groups.
     pub fn scan(
-        &self,
+        &mut self,
         state: StateId,
         key: &[u8],
         range: ScanRange<'_>,
@@ -185,28 +235,16 @@ impl KeyedState {
     ) -> Result<(), StateError> {
         let target = self.state(state)?;
         let place = self.key_groups.place(key, || target.path())?;
+        let format = self.format(target);
+        if format.prunes_before_reads() {
+            let freed = self.states[state.0 as usize].prune(place, (key, &[]), &format);
+            self.account.shrink(freed as u64);
+        }
+        let target = &self.states[state.0 as usize];
         let page_bytes = range.page_bytes.min(ANSWER_BYTES_MAX);
         let range = ScanRange { page_bytes, ..range };
-        target.scan((place, key), range, self.format(target), (&mut user_keys, &mut values));
+        target.scan((place, key), range, format, (&mut user_keys, &mut values));
         Ok(())
-    }
-
-    /// Deletes what has expired in the next key group of the next state with time to live. Cheap
-    /// enough to be called between batches; calling it for ever frees all that is never read.
-    pub fn delete_expired(&mut self) {
-        let key_groups = self.key_groups.len();
-        for _ in 0..self.states.len() {
-            let (state, table) = self.sweep;
-            let index = state % self.states.len();
-            if table >= key_groups || self.states[index].descriptor.ttl_ms.is_none() {
-                self.sweep = (index + 1, 0);
-                continue;
-            }
-            self.sweep = (index, table + 1);
-            let format = self.format(&self.states[index]);
-            let freed = self.states[index].delete_expired(table, &format);
-            return self.account.shrink(freed as u64);
-        }
     }
 
     /// The descriptor of a state: whose it is, and what.
@@ -223,6 +261,20 @@ impl KeyedState {
     /// An unknown state.
     pub fn entries(&self, state: StateId) -> Result<usize, StateError> {
         self.state(state).map(State::len)
+    }
+
+    /// What all states of an operator hold.
+    pub fn usage(&self, operator: &str) -> StateUsage {
+        let of_operator = self.states.iter().filter(|state| state.descriptor.operator == operator);
+        of_operator.fold(StateUsage::default(), |sum, state| StateUsage {
+            entries: sum.entries + state.usage.entries,
+            bytes: sum.bytes + state.usage.bytes,
+        })
+    }
+
+    /// The descriptors of all states, in the order of their ids.
+    pub fn descriptors(&self) -> impl Iterator<Item = &StateDescriptor> {
+        self.states.iter().map(|state| &state.descriptor)
     }
 
     /// Bytes charged for all entries.
@@ -256,9 +308,9 @@ impl KeyedState {
         Ok(StateId(self.states.len() as u32 - 1))
     }
 
-    fn format(&self, state: &State) -> payload::PayloadFormat {
+    fn format(&self, state: &State) -> PayloadFormat {
         // Without time to live the clock does not matter, and reading it is not free.
-        let now_ms = if state.descriptor.ttl_ms.is_some() { self.clock.now_ms() } else { 0 };
+        let now_ms = if state.descriptor.ttl.is_some() { self.clock.now_ms() } else { 0 };
         state.format(now_ms)
     }
 
@@ -289,21 +341,19 @@ impl KeyedState {
         Ok(())
     }
 
-    /// Deletes those of the prepared entries that are at `positions`.
-    fn delete_entries(
+    /// Deletes what has expired of one of the prepared entries.
+    fn prune(
         &mut self,
         state: StateId,
-        positions: &[u32],
+        index: usize,
         keys: Packed<'_>,
         user_keys: Packed<'_>,
+        format: &PayloadFormat,
     ) {
-        for position in positions {
-            let index = *position as usize;
-            let user_key = if user_keys.is_empty() { &[] } else { user_keys.get(index) };
-            let place = self.places[index];
-            let target = &mut self.states[state.0 as usize];
-            self.account.shrink(target.delete_one(place, keys.get(index), user_key) as u64);
-        }
+        let user_key = if user_keys.is_empty() { &[] } else { user_keys.get(index) };
+        let target = &mut self.states[state.0 as usize];
+        let freed = target.prune(self.places[index], (keys.get(index), user_key), format);
+        self.account.shrink(freed as u64);
     }
 
     fn check_entry_sizes(
@@ -355,19 +405,6 @@ impl KeyedState {
         let growth_left = swept.growth(still_there, values, &format) as u64;
         self.account.grow(growth_left, || swept.path())?;
         Ok(growth_left)
-    }
-
-    fn delete_all_expired(&mut self) {
-        for index in 0..self.states.len() {
-            if self.states[index].descriptor.ttl_ms.is_none() {
-                continue;
-            }
-            let format = self.format(&self.states[index]);
-            for table in 0..self.key_groups.len() {
-                let freed = self.states[index].delete_expired(table, &format);
-                self.account.shrink(freed as u64);
-            }
-        }
     }
 }
 

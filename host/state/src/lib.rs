@@ -4,6 +4,7 @@
 //! managed memory; whatever comes from a guest or a snapshot is checked and never makes a panic.
 //! Must not know Wasm, tasks or where snapshots are stored.
 
+pub mod backend;
 pub mod error;
 pub mod key_groups;
 pub mod keyed_state;
@@ -13,9 +14,13 @@ pub mod packed;
 pub mod snapshot;
 pub mod timers;
 
+pub use backend::StateBackend;
 pub use error::StateError;
 pub use key_groups::KeyGroups;
-pub use keyed_state::{KeyedState, ScanRange, StateDescriptor, StateId, StateKind};
+pub use keyed_state::{
+    KeyedState, ScanRange, StateDescriptor, StateFormats, StateId, StateKind, StateTtl, StateUsage,
+    TtlUpdateType, TtlVisibility,
+};
 pub use managed_memory::ManagedMemory;
 pub use operator_state::{OperatorState, OperatorStateSnapshot, Redistribution, redistribute};
 pub use packed::{Packed, PackedBuffer, PackedMut};

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use sandbar_metrics::Metric;
+use sandbar_metrics::{Gauge, Metric};
 use sandbar_metrics::{
     MetricError, MetricGroup, OperatorIoMetrics, ShuffleBufferMetrics, ShuffleInputMetrics,
     TaskIoMetrics,
@@ -15,6 +15,15 @@ use sandbar_wasm::{GuestMetric, MetricKind};
 use crate::deployment::TaskDeployment;
 use crate::exchange::channel::{Channel, QueueUse};
 
+/// Gauges of an operator's keyed state at the host: what its guest still caches is not in it.
+#[derive(Clone, Debug)]
+pub(crate) struct StateMetrics {
+    /// Bytes charged to managed memory.
+    pub(crate) state_size: Arc<Gauge>,
+    /// Entries, with those that have expired and were not cleaned up yet.
+    pub(crate) state_entries: Arc<Gauge>,
+}
+
 /// Counters of one operator. Clones count together.
 #[derive(Clone, Debug, Default)]
 pub struct OperatorMetrics {
@@ -22,6 +31,7 @@ pub struct OperatorMetrics {
     pub io: OperatorIoMetrics,
     group: Option<MetricGroup>,
     guest: Arc<Mutex<BTreeMap<String, Metric>>>,
+    state: Arc<Mutex<Option<StateMetrics>>>,
 }
 
 impl OperatorMetrics {
@@ -35,6 +45,24 @@ impl OperatorMetrics {
         let (metric, handle) = declare(group, name, kind).map_err(|error| error.to_string())?;
         self.guest.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), metric);
         Ok(handle)
+    }
+
+    /// How much keyed state the operator has, from here on; a gauge that cannot be registered is
+    /// kept all the same.
+    pub(crate) fn state(&self) -> StateMetrics {
+        let unregistered = MetricGroup::root("operator", &[]);
+        let group = self.group.as_ref().unwrap_or(&unregistered);
+        let gauge = |name: &str| group.gauge(name).unwrap_or_default();
+        let state =
+            StateMetrics { state_size: gauge("stateSize"), state_entries: gauge("stateEntries") };
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = Some(state.clone());
+        state
+    }
+
+    /// How much keyed state the operator has, if it can have any: `stateSize` and `stateEntries`.
+    pub fn state_usage(&self) -> Option<(f64, f64)> {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.as_ref().map(|state| (state.state_size.get(), state.state_entries.get()))
     }
 
     /// The guest's own metrics by name.
@@ -171,7 +199,7 @@ impl TaskMetrics {
             let variables = [("operator_id", node.uid.as_str()), ("operator_name", &node.name)];
             let group = self.group.as_ref()?.group("operator", &variables).ok()?;
             let io = OperatorIoMetrics::register(&group).ok()?;
-            Some(OperatorMetrics { io, group: Some(group), guest: Arc::default() })
+            Some(OperatorMetrics { io, group: Some(group), ..OperatorMetrics::default() })
         };
         let known = operators.get(&node.uid).cloned();
         known.unwrap_or_else(|| {

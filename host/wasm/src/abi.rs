@@ -88,7 +88,51 @@ pub(crate) enum StateKindOut {
 pub(crate) struct DescriptorOut {
     pub(crate) name: String,
     pub(crate) kind: StateKindOut,
-    pub(crate) ttl: Option<u64>,
+    pub(crate) ttl: Option<TimeToLiveOut>,
+    pub(crate) formats: FormatsOut,
+}
+
+/// `keyed-state.time-to-live`.
+#[derive(ComponentType, Lift)]
+#[component(record)]
+pub(crate) struct TimeToLiveOut {
+    pub(crate) milliseconds: u64,
+    pub(crate) update: TtlUpdateOut,
+    pub(crate) visibility: TtlVisibilityOut,
+}
+
+/// `keyed-state.ttl-update`.
+#[derive(ComponentType, Lift, Clone, Copy)]
+#[component(enum)]
+#[expect(dead_code, reason = "wasmtime makes the variants from their numbers")]
+#[repr(u8)]
+pub(crate) enum TtlUpdateOut {
+    #[component(name = "on-create-and-write")]
+    OnCreateAndWrite,
+    #[component(name = "on-read-and-write")]
+    OnReadAndWrite,
+}
+
+/// `keyed-state.ttl-visibility`.
+#[derive(ComponentType, Lift, Clone, Copy)]
+#[component(enum)]
+#[expect(dead_code, reason = "wasmtime makes the variants from their numbers")]
+#[repr(u8)]
+pub(crate) enum TtlVisibilityOut {
+    #[component(name = "never-return-expired")]
+    NeverReturnExpired,
+    #[component(name = "return-expired-if-not-cleaned-up")]
+    ReturnExpiredIfNotCleanedUp,
+}
+
+/// `keyed-state.formats`.
+#[derive(ComponentType, Lift)]
+#[component(record)]
+pub(crate) struct FormatsOut {
+    pub(crate) key: String,
+    #[component(name = "user-key")]
+    pub(crate) user_key: String,
+    pub(crate) value: String,
 }
 
 /// `operator-state.redistribution`.

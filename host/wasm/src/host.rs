@@ -54,8 +54,32 @@ pub struct StateDescriptor {
     pub name: String,
     /// What kind of handle the guest puts over it.
     pub kind: StateKind,
-    /// Time to live in milliseconds.
-    pub ttl_ms: Option<u64>,
+    /// When its entries expire.
+    pub ttl: Option<TimeToLive>,
+    /// How its bytes read.
+    pub formats: StateFormats,
+}
+
+/// When the entries of a state expire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimeToLive {
+    /// How long they live, in milliseconds.
+    pub ms: u64,
+    /// Reading starts it again.
+    pub renewed_by_reads: bool,
+    /// What has expired may be seen until it is deleted.
+    pub returns_expired: bool,
+}
+
+/// How the bytes of a state read, in the words of a port's format; empty where it is not known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StateFormats {
+    /// Its keys.
+    pub key: String,
+    /// The user keys of a map state.
+    pub user_key: String,
+    /// Its values; the elements of a list state.
+    pub value: String,
 }
 
 /// The kinds of keyed state.
@@ -219,6 +243,17 @@ pub trait OperatorHost: Any + Send {
     /// # Errors
     /// As `multi_get`.
     fn multi_delete(
+        &mut self,
+        state: u32,
+        keys: PackedView<'_>,
+        user_keys: PackedView<'_>,
+    ) -> Result<(), HostError>;
+
+    /// Says that entries were read, for states whose time to live starts again with that.
+    ///
+    /// # Errors
+    /// As `multi_get`.
+    fn touch(
         &mut self,
         state: u32,
         keys: PackedView<'_>,

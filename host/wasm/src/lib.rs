@@ -29,7 +29,8 @@ pub use error::{GuestError, GuestFault, HostError, PluginError};
 pub use guest_memory::GuestMemory;
 pub use host::{
     Found, GuestMetric, LogLevel, MetricKind, OperatorHost, Packed, PackedView, Page,
-    Redistribution, ScanRange, StateDescriptor, StateKind, TimeDomain, TimerColumns, TimerView,
+    Redistribution, ScanRange, StateDescriptor, StateFormats, StateKind, TimeDomain, TimeToLive,
+    TimerColumns, TimerView,
 };
 pub use instance::{ChainLink, Instance, LinkTarget};
 pub use limits::{Limits, MemoryRefusal};

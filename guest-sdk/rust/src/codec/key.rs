@@ -6,7 +6,7 @@
 
 use std::any::{Any, TypeId};
 
-use super::{Data, compact};
+use super::{Data, Format, compact};
 use crate::error::Error;
 use crate::memory::{self, ByteSlice, TextSlice};
 
@@ -39,6 +39,18 @@ pub(crate) fn is_plain<T: 'static>() -> bool {
         TypeId::of::<f64>(),
     ];
     plain.contains(&TypeId::of::<T>())
+}
+
+/// The name of the format of a key's bytes, in the words of a port's format.
+pub(crate) fn key_format<K: Key>() -> String {
+    let key = TypeId::of::<K>();
+    if key == TypeId::of::<String>() || key == TypeId::of::<TextSlice>() {
+        "text".to_owned()
+    } else if key == TypeId::of::<Vec<u8>>() || key == TypeId::of::<ByteSlice>() {
+        "bytes".to_owned()
+    } else {
+        Format::<K>::format(&compact::Compact)
+    }
 }
 
 /// Appends the canonical bytes of a key.

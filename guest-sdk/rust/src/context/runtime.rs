@@ -2,21 +2,20 @@
 
 use std::fmt;
 use std::rc::Rc;
-use std::time::Duration;
 
 use crate::chain::instance::InstanceContext;
 use crate::chain::wiring::ChainedOperator;
-use crate::codec::{Data, Key};
+use crate::codec::{Compact, Data, Format, Key, key_format};
 use crate::error::Error;
 use crate::function::AggregateFunction;
-use crate::host::{Descriptor, MetricKind, StateKind};
+use crate::host::{Descriptor, Formats, MetricKind, StateKind};
 use crate::log::{Level, Logger};
 use crate::metrics::{Counter, Gauge, Histogram};
 use crate::state::{
-    AggregatingState, AggregatingStateDescriptor, BroadcastMap, BroadcastState, Column, ListState,
-    ListStateDescriptor, MapColumn, MapState, MapStateDescriptor, OperatorList, OperatorListState,
-    OperatorStore, Redistribution, ReducingState, ReducingStateDescriptor, ValueState,
-    ValueStateDescriptor,
+    AggregatingState, AggregatingStateDescriptor, BroadcastMap, BroadcastState, Column, Expiry,
+    ListColumn, ListState, ListStateDescriptor, MapColumn, MapState, MapStateDescriptor,
+    OperatorList, OperatorListState, OperatorStore, Redistribution, ReducingState,
+    ReducingStateDescriptor, StateTtlConfig, Stored, ValueState, ValueStateDescriptor,
 };
 
 /// The context of an operator, given to `open`.
@@ -27,6 +26,8 @@ pub struct RuntimeContext {
     uid: Rc<str>,
     name: Rc<str>,
     keyed: bool,
+    /// The format of its keys; empty where that is not known.
+    key_format: Rc<str>,
 }
 
 /// Where an operator runs.
@@ -55,7 +56,13 @@ impl RuntimeContext {
             uid: chained.uid.as_str().into(),
             name: chained.name.as_str().into(),
             keyed,
+            key_format: Rc::from(""),
         }
+    }
+
+    /// Notes the type of the operator's keys, for people who query its state.
+    pub(crate) fn set_key<K: Key>(&mut self) {
+        self.key_format = key_format::<K>().into();
     }
 
     pub(crate) fn instance(&self) -> &Rc<InstanceContext> {
@@ -151,7 +158,8 @@ impl RuntimeContext {
         &self,
         descriptor: ValueStateDescriptor<T>,
     ) -> Result<ValueState<T>, Error> {
-        Ok(ValueState::new(self.column(&descriptor.name, StateKind::Value, descriptor.ttl)?))
+        let ValueStateDescriptor { name, ttl, .. } = descriptor;
+        Ok(ValueState::new(self.column::<T, T>(&name, StateKind::Value, ttl)?))
     }
 
     /// Declares a list state of a keyed operator.
@@ -162,7 +170,11 @@ impl RuntimeContext {
         &self,
         descriptor: ListStateDescriptor<T>,
     ) -> Result<ListState<T>, Error> {
-        Ok(ListState::new(self.column(&descriptor.name, StateKind::List, descriptor.ttl)?))
+        let ListStateDescriptor { name, ttl, .. } = descriptor;
+        Ok(ListState::new(match ttl {
+            None => ListColumn::Plain(self.column::<_, T>(&name, StateKind::List, ttl)?),
+            Some(_) => ListColumn::Expiring(self.column::<_, T>(&name, StateKind::List, ttl)?),
+        }))
     }
 
     /// Declares a map state of a keyed operator.
@@ -174,9 +186,10 @@ impl RuntimeContext {
         descriptor: MapStateDescriptor<K, V>,
     ) -> Result<MapState<K, V>, Error> {
         let MapStateDescriptor { name, ttl, .. } = descriptor;
-        let state = self.declare(&name, StateKind::Map, ttl)?;
+        let formats = self.formats(key_format::<K>(), Format::<V>::format(&Compact));
+        let state = self.declare(&name, StateKind::Map, ttl, formats)?;
         let InstanceContext { host, keys, .. } = &*self.instance;
-        Ok(MapState::new(MapColumn::new(host, keys, &name, state, ttl.is_some())))
+        Ok(MapState::new(MapColumn::new(host, keys, &name, state, Expiry::of(ttl))))
     }
 
     /// Declares a reducing state of a keyed operator.
@@ -187,7 +200,8 @@ impl RuntimeContext {
         &self,
         descriptor: ReducingStateDescriptor<T>,
     ) -> Result<ReducingState<T>, Error> {
-        let column = self.column(&descriptor.name, StateKind::Reducing, descriptor.ttl)?;
+        let ReducingStateDescriptor { name, ttl, .. } = &descriptor;
+        let column = self.column::<T, T>(name, StateKind::Reducing, *ttl)?;
         Ok(ReducingState::new(column, descriptor.reduce))
     }
 
@@ -199,29 +213,42 @@ impl RuntimeContext {
         &self,
         descriptor: AggregatingStateDescriptor<A>,
     ) -> Result<AggregatingState<A>, Error> {
-        let column = self.column(&descriptor.name, StateKind::Aggregating, descriptor.ttl)?;
+        let AggregatingStateDescriptor { name, ttl, .. } = &descriptor;
+        let column = self.column::<_, A::Accumulator>(name, StateKind::Aggregating, *ttl)?;
         Ok(AggregatingState::new(column, descriptor.function))
     }
 
-    fn column<T: Data>(
+    /// Declares a state whose cells are `T`: values of type `V`, or lists of them.
+    fn column<T: Stored, V: 'static>(
         &self,
         name: &str,
         kind: StateKind,
-        ttl: Option<Duration>,
+        ttl: Option<StateTtlConfig>,
     ) -> Result<Rc<Column<T>>, Error> {
-        let state = self.declare(name, kind, ttl)?;
+        let formats = self.formats(String::new(), Format::<V>::format(&Compact));
+        let state = self.declare(name, kind, ttl, formats)?;
         let InstanceContext { host, keys, .. } = &*self.instance;
-        Ok(Column::new(host, keys, name, state, ttl.is_some()))
+        Ok(Column::new(host, keys, name, state, Expiry::of(ttl)))
     }
 
-    fn declare(&self, name: &str, kind: StateKind, ttl: Option<Duration>) -> Result<u32, Error> {
+    fn formats(&self, user_key: String, value: String) -> Formats {
+        Formats { key: self.key_format.as_ref().to_owned(), user_key, value }
+    }
+
+    fn declare(
+        &self,
+        name: &str,
+        kind: StateKind,
+        ttl: Option<StateTtlConfig>,
+        formats: Formats,
+    ) -> Result<u32, Error> {
         if !self.keyed {
             return Err(Error::fatal(format!(
                 "keyed state '{name}' needs keys: use it in a keyed operator, behind key_by"
             )));
         }
-        let ttl = ttl.map(|ttl| u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX));
-        let descriptor = Descriptor { name: name.to_owned(), kind, ttl };
+        let ttl = ttl.map(StateTtlConfig::to_host);
+        let descriptor = Descriptor { name: name.to_owned(), kind, ttl, formats };
         let declared = self.instance.host.declare_state(self.operator, &descriptor);
         declared.map_err(|why| Error::fatal(why).context(format!("keyed state '{name}'")))
     }

@@ -5,11 +5,12 @@ mod storage;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
+use storage::Expiry;
 pub(crate) use storage::Storage;
 
 use super::{
-    Batch, Descriptor, Found, Host, Job, MetricKind, Packed, Page, StateKind, Subtask, TimerBatch,
-    cut, pack, packed,
+    Batch, Descriptor, Found, Host, Job, MetricKind, Packed, Page, StateKind, Subtask, TimeToLive,
+    TimerBatch, TtlUpdate, cut, pack, packed,
 };
 use crate::log::Level;
 use crate::state::Redistribution;
@@ -56,7 +57,7 @@ struct DeclaredState {
     operator: u32,
     name: String,
     kind: StateKind,
-    ttl: Option<u64>,
+    ttl: Option<TimeToLive>,
 }
 
 struct Metric {
@@ -82,21 +83,24 @@ impl HarnessHost {
     /// The declared states that have live entries, with the number of these.
     pub(crate) fn state_sizes(&self) -> BTreeMap<String, usize> {
         let (states, storage) = (self.states.borrow(), self.storage.borrow());
-        let now = self.processing_time.get();
         let sizes = states
             .iter()
-            .map(|state| (state.name.clone(), storage.count(&state.name, state.ttl, now)));
+            .map(|state| (state.name.clone(), storage.count(&state.name, self.expiry(state))));
         sizes.filter(|(_, size)| *size > 0).collect()
     }
 
-    fn with_state<R>(
-        &self,
-        state: u32,
-        run: impl FnOnce(&mut Storage, &str, Option<u64>) -> R,
-    ) -> R {
+    fn with_state<R>(&self, state: u32, run: impl FnOnce(&mut Storage, &str, Expiry) -> R) -> R {
         let states = self.states.borrow();
         let state = &states[state as usize];
-        run(&mut self.storage.borrow_mut(), &state.name, state.ttl)
+        run(&mut self.storage.borrow_mut(), &state.name, self.expiry(state))
+    }
+
+    fn expiry(&self, state: &DeclaredState) -> Expiry {
+        Expiry {
+            ttl: state.ttl,
+            is_list: state.kind == StateKind::List,
+            now: self.processing_time.get(),
+        }
     }
 }
 
@@ -141,7 +145,7 @@ impl Host for HarnessHost {
             Some(index) if states[index].kind == descriptor.kind => Ok(index as u32),
             Some(_) => Err(format!("'{}' was declared with another kind", descriptor.name)),
             None => {
-                let Descriptor { name, kind, ttl } = descriptor.clone();
+                let Descriptor { name, kind, ttl, .. } = descriptor.clone();
                 states.push(DeclaredState { operator, name, kind, ttl });
                 Ok(states.len() as u32 - 1)
             }
@@ -150,14 +154,13 @@ impl Host for HarnessHost {
 
     fn multi_get(&self, state: u32, keys: &Packed, user_keys: &Packed) -> Found {
         count(&self.calls.multi_get);
-        let now = self.processing_time.get();
         let mut found = Found { present: Vec::new(), values: packed() };
-        self.with_state(state, |storage, name, ttl| {
+        self.with_state(state, |storage, name, expiry| {
             for index in 0..keys.ends.len() {
                 let key = cut(&keys.ends, &keys.bytes, index);
-                let value = storage.get(name, key, user_key(user_keys, index), ttl, now);
+                let value = storage.get(name, key, user_key(user_keys, index), expiry);
                 found.present.push(u8::from(value.is_some()));
-                pack(&mut found.values, value.unwrap_or_default());
+                pack(&mut found.values, &value.unwrap_or_default());
             }
         });
         found
@@ -171,12 +174,11 @@ impl Host for HarnessHost {
         values: &Packed,
     ) -> Result<(), String> {
         count(&self.calls.multi_put);
-        let now = self.processing_time.get();
-        self.with_state(state, |storage, name, _| {
+        self.with_state(state, |storage, name, expiry| {
             for index in 0..keys.ends.len() {
                 let key = cut(&keys.ends, &keys.bytes, index);
                 let value = cut(&values.ends, &values.bytes, index);
-                storage.put(name, key, user_key(user_keys, index), value, now);
+                storage.put(name, key, user_key(user_keys, index), value, expiry);
             }
         });
         Ok(())
@@ -191,13 +193,24 @@ impl Host for HarnessHost {
         });
     }
 
+    fn touch(&self, state: u32, keys: &Packed, user_keys: &Packed) {
+        self.with_state(state, |storage, name, expiry| {
+            if expiry.ttl.is_none_or(|ttl| ttl.update == TtlUpdate::OnCreateAndWrite) {
+                return;
+            }
+            for index in 0..keys.ends.len() {
+                let key = cut(&keys.ends, &keys.bytes, index);
+                storage.touch(name, key, user_key(user_keys, index), expiry);
+            }
+        });
+    }
+
     fn scan(&self, state: u32, key: &[u8], after: Option<&[u8]>, limit: u32) -> Page {
-        let now = self.processing_time.get();
         let mut page = Page { user_keys: packed(), values: packed() };
-        self.with_state(state, |storage, name, ttl| {
-            for (user_key, value) in storage.scan(name, key, after, ttl, now).take(limit as usize) {
+        self.with_state(state, |storage, name, expiry| {
+            for (user_key, value) in storage.scan(name, key, after, expiry).take(limit as usize) {
                 pack(&mut page.user_keys, user_key);
-                pack(&mut page.values, value);
+                pack(&mut page.values, &value);
             }
         });
         page

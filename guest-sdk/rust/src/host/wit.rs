@@ -58,6 +58,10 @@ impl Host for WitHost {
         keyed_state::multi_delete(state, keys, user_keys);
     }
 
+    fn touch(&self, state: u32, keys: &Packed, user_keys: &Packed) {
+        keyed_state::touch(state, keys, user_keys);
+    }
+
     fn scan(&self, state: u32, key: &[u8], after: Option<&[u8]>, limit: u32) -> Page {
         keyed_state::scan(state, key, &[], after, limit)
     }

@@ -34,6 +34,7 @@ where
     Out: Clone + 'static,
     F: KeyedProcessFunction<K, In, Out>,
 {
+    wiring.runtime.set_key::<K>();
     function.open(&wiring.runtime)?;
     let out = Collector::new(main_output(&mut wiring.outputs)?, wiring.runtime.instance());
     let operator = wiring.runtime.operator();

@@ -281,7 +281,7 @@ where
 pub(crate) fn keyed_two_input<K, First, Second, Out, F>(
     mut function: F,
     sides: &[SideOutputSpec],
-    wiring: Wiring,
+    mut wiring: Wiring,
 ) -> Result<Vec<AnyPipe>, Error>
 where
     K: Key,
@@ -290,6 +290,7 @@ where
     Out: Clone + 'static,
     F: KeyedTwoInputProcessFunction<K, First, Second, Out>,
 {
+    wiring.runtime.set_key::<K>();
     function.open(&wiring.runtime)?;
     build::<_, First, Second, Out>(Keyed::<K, F>(function, PhantomData), sides, wiring)
 }

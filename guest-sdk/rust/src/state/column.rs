@@ -6,20 +6,44 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
+use super::Expiry;
 use super::slots::{KeyContext, KeyedStore, SlotTable, Slots};
 use crate::codec::{Compact, Data, Decode, Encode};
 use crate::error::Error;
 use crate::host::{Host, Packed, cut, pack, packed};
 
+/// A value as it is stored at the host.
+pub(crate) trait Stored: Clone + 'static {
+    /// Appends the stored form.
+    fn write(&self, bytes: &mut Vec<u8>) -> Result<(), Error>;
+
+    /// Reads a value from its stored form.
+    fn read(bytes: &[u8]) -> Result<Self, Error>;
+}
+
+impl<T: Data> Stored for T {
+    #[inline(always)]
+    fn write(&self, bytes: &mut Vec<u8>) -> Result<(), Error> {
+        Compact.encode(self, bytes)
+    }
+
+    #[inline(always)]
+    fn read(bytes: &[u8]) -> Result<T, Error> {
+        Compact.decode(bytes)
+    }
+}
+
 /// The cells of a state.
 pub(crate) struct Column<T> {
     name: String,
     state: u32,
-    expires: bool,
+    expiry: Expiry,
     host: Rc<dyn Host>,
     keys: Rc<KeyContext>,
     cells: RefCell<Cells<T>>,
     queue: RefCell<WriteQueue>,
+    /// Slots whose cells were read in this call, if the host is to know.
+    read: RefCell<Vec<u32>>,
 }
 
 /// One cell a slot. Whether it is dirty is kept apart from the values: it decides a branch, which
@@ -46,22 +70,23 @@ impl<T> Cells<T> {
     }
 }
 
-impl<T: Data> Column<T> {
+impl<T: Stored> Column<T> {
     pub(crate) fn new(
         host: &Rc<dyn Host>,
         keys: &Rc<KeyContext>,
         name: &str,
         state: u32,
-        expires: bool,
+        expiry: Expiry,
     ) -> Rc<Column<T>> {
         let column = Rc::new(Column {
             name: name.to_owned(),
             state,
-            expires,
+            expiry,
             host: Rc::clone(host),
             keys: Rc::clone(keys),
             cells: RefCell::default(),
             queue: RefCell::default(),
+            read: RefCell::default(),
         });
         keys.add_store(Rc::clone(&column) as Rc<dyn KeyedStore>);
         column
@@ -71,7 +96,31 @@ impl<T: Data> Column<T> {
     #[inline]
     pub(crate) fn read<R>(&self, show: impl FnOnce(Option<&T>) -> R) -> R {
         let slot = self.keys.slot_for(&self.name);
+        if self.expiry == Expiry::AtHostAfterReads {
+            self.note_read(slot as u32);
+        }
         show(self.cells.borrow().values[slot].as_ref())
+    }
+
+    /// Notes that the cell of a slot was read.
+    #[cold]
+    fn note_read(&self, slot: u32) {
+        let read = &mut *self.read.borrow_mut();
+        if read.last() != Some(&slot) {
+            read.push(slot);
+        }
+    }
+
+    /// Tells the host what was read in this call.
+    fn touch(&self, table: &SlotTable) {
+        let read = &mut *self.read.borrow_mut();
+        read.sort_unstable();
+        read.dedup();
+        let mut keys = packed();
+        read.drain(..).for_each(|slot| pack(&mut keys, table.key(slot)));
+        if !keys.ends.is_empty() {
+            self.host.touch(self.state, &keys, &packed());
+        }
     }
 
     /// Lets the value of the current key be changed.
@@ -108,13 +157,13 @@ impl<T: Data> Column<T> {
 }
 
 /// Decodes a stored value; one that does not decode was written by another version of the job.
-pub(super) fn decode<T: Data>(name: &str, bytes: &[u8]) -> Result<T, Error> {
-    Compact.decode(bytes).map_err(|error| {
+pub(super) fn decode<T: Stored>(name: &str, bytes: &[u8]) -> Result<T, Error> {
+    T::read(bytes).map_err(|error| {
         error.context(format!("keyed state '{name}' holds another type")).into_fatal()
     })
 }
 
-impl<T: Data> KeyedStore for Column<T> {
+impl<T: Stored> KeyedStore for Column<T> {
     fn evict(&self, slot: u32, key: &[u8]) {
         let cells = &mut *self.cells.borrow_mut();
         let value = cells.values[slot as usize].take();
@@ -130,7 +179,7 @@ impl<T: Data> KeyedStore for Column<T> {
             cells.values.resize_with(slots.table.len(), || None);
             cells.is_dirty.resize(slots.table.len(), false);
         }
-        self.fetch(cells, if self.expires { slots.touched } else { slots.fresh }, slots.table)
+        self.fetch(cells, if self.expires() { slots.touched } else { slots.fresh }, slots.table)
     }
 
     fn flush(&self, table: &SlotTable, limit: usize) -> Result<(), Error> {
@@ -145,7 +194,9 @@ impl<T: Data> KeyedStore for Column<T> {
                 queue.write(&*self.host, self.state, &self.name)?;
             }
         }
-        queue.write(&*self.host, self.state, &self.name)
+        queue.write(&*self.host, self.state, &self.name)?;
+        self.touch(table);
+        Ok(())
     }
 
     fn dirty(&self) -> usize {
@@ -153,7 +204,7 @@ impl<T: Data> KeyedStore for Column<T> {
     }
 
     fn expires(&self) -> bool {
-        self.expires
+        self.expiry != Expiry::Never
     }
 }
 
@@ -190,7 +241,12 @@ impl WriteQueue {
     }
 
     /// Queues a put, or a delete for `None`.
-    pub(super) fn push<T: Data>(&mut self, key: &[u8], user_key: Option<&[u8]>, value: Option<&T>) {
+    pub(super) fn push<T: Stored>(
+        &mut self,
+        key: &[u8],
+        user_key: Option<&[u8]>,
+        value: Option<&T>,
+    ) {
         let Some(value) = value else {
             pack(&mut self.deleted_keys, key);
             if let Some(user_key) = user_key {
@@ -198,7 +254,7 @@ impl WriteQueue {
             }
             return;
         };
-        if let Err(error) = Compact.encode(value, &mut self.values.bytes) {
+        if let Err(error) = value.write(&mut self.values.bytes) {
             self.failure = Some(error);
         }
         self.values.ends.push(self.values.bytes.len() as u32);

@@ -4,6 +4,7 @@ use std::marker::PhantomData;
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::StateTtlConfig;
 use crate::function::AggregateFunction;
 
 macro_rules! descriptor {
@@ -12,7 +13,7 @@ macro_rules! descriptor {
         #[derive(Clone, Debug)]
         pub struct $name<$($param),+> {
             pub(crate) name: String,
-            pub(crate) ttl: Option<Duration>,
+            pub(crate) ttl: Option<StateTtlConfig>,
             marker: PhantomData<fn() -> ($($param,)+)>,
         }
 
@@ -22,12 +23,19 @@ macro_rules! descriptor {
                 Self { name: name.into(), ttl: None, marker: PhantomData }
             }
 
-            /// Lets entries expire this long after their last write, by processing time. Such
-            /// states are fetched anew for every batch, so that the host decides what is expired.
+            /// Lets entries expire. Such states are fetched anew for every batch and written at
+            /// its end, so that the host decides what has expired.
             #[must_use]
-            pub fn ttl(mut self, ttl: Duration) -> Self {
-                self.ttl = Some(ttl);
+            pub fn enable_time_to_live(mut self, config: StateTtlConfig) -> Self {
+                self.ttl = Some(config);
                 self
+            }
+
+            /// Lets entries expire this long after their last write: short for
+            /// [`Self::enable_time_to_live`] with [`StateTtlConfig::new`].
+            #[must_use]
+            pub fn ttl(self, ttl: Duration) -> Self {
+                self.enable_time_to_live(StateTtlConfig::new(ttl))
             }
         }
     };
@@ -53,7 +61,7 @@ pub(crate) type Reduce<T> = Rc<dyn Fn(T, T) -> T>;
 #[derive(Clone)]
 pub struct ReducingStateDescriptor<T> {
     pub(crate) name: String,
-    pub(crate) ttl: Option<Duration>,
+    pub(crate) ttl: Option<StateTtlConfig>,
     pub(crate) reduce: Reduce<T>,
 }
 
@@ -63,11 +71,17 @@ impl<T> ReducingStateDescriptor<T> {
         ReducingStateDescriptor { name: name.into(), ttl: None, reduce: Rc::new(reduce) }
     }
 
+    /// Lets entries expire; as [`ValueStateDescriptor::enable_time_to_live`].
+    #[must_use]
+    pub fn enable_time_to_live(mut self, config: StateTtlConfig) -> Self {
+        self.ttl = Some(config);
+        self
+    }
+
     /// Lets entries expire; as [`ValueStateDescriptor::ttl`].
     #[must_use]
-    pub fn ttl(mut self, ttl: Duration) -> Self {
-        self.ttl = Some(ttl);
-        self
+    pub fn ttl(self, ttl: Duration) -> Self {
+        self.enable_time_to_live(StateTtlConfig::new(ttl))
     }
 }
 
@@ -81,7 +95,7 @@ impl<T> std::fmt::Debug for ReducingStateDescriptor<T> {
 #[derive(Clone, Debug)]
 pub struct AggregatingStateDescriptor<A> {
     pub(crate) name: String,
-    pub(crate) ttl: Option<Duration>,
+    pub(crate) ttl: Option<StateTtlConfig>,
     pub(crate) function: A,
 }
 
@@ -91,10 +105,16 @@ impl<A: AggregateFunction> AggregatingStateDescriptor<A> {
         AggregatingStateDescriptor { name: name.into(), ttl: None, function }
     }
 
+    /// Lets entries expire; as [`ValueStateDescriptor::enable_time_to_live`].
+    #[must_use]
+    pub fn enable_time_to_live(mut self, config: StateTtlConfig) -> Self {
+        self.ttl = Some(config);
+        self
+    }
+
     /// Lets entries expire; as [`ValueStateDescriptor::ttl`].
     #[must_use]
-    pub fn ttl(mut self, ttl: Duration) -> Self {
-        self.ttl = Some(ttl);
-        self
+    pub fn ttl(self, ttl: Duration) -> Self {
+        self.enable_time_to_live(StateTtlConfig::new(ttl))
     }
 }

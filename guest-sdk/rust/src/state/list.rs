@@ -1,6 +1,10 @@
 //! A list per key, stored as one value.
 
+mod elements;
+
 use std::rc::Rc;
+
+pub(crate) use elements::{Elements, cut_elements};
 
 use super::{Column, bound};
 use crate::codec::Data;
@@ -12,7 +16,7 @@ use crate::codec::Data;
 ///
 /// # Panics
 /// As [`crate::ValueState`].
-pub struct ListState<T>(Option<Rc<Column<Vec<T>>>>);
+pub struct ListState<T>(Option<ListColumn<T>>);
 
 impl<T> Default for ListState<T> {
     /// Makes a handle that is not bound yet.
@@ -33,8 +37,25 @@ impl<T> std::fmt::Debug for ListState<T> {
     }
 }
 
+/// The cells of a list state.
+pub(crate) enum ListColumn<T> {
+    /// Lists that do not expire.
+    Plain(Rc<Column<Vec<T>>>),
+    /// Lists whose elements expire.
+    Expiring(Rc<Column<Elements<T>>>),
+}
+
+impl<T> Clone for ListColumn<T> {
+    fn clone(&self) -> ListColumn<T> {
+        match self {
+            ListColumn::Plain(column) => ListColumn::Plain(Rc::clone(column)),
+            ListColumn::Expiring(column) => ListColumn::Expiring(Rc::clone(column)),
+        }
+    }
+}
+
 impl<T: Data> ListState<T> {
-    pub(crate) fn new(column: Rc<Column<Vec<T>>>) -> ListState<T> {
+    pub(crate) fn new(column: ListColumn<T>) -> ListState<T> {
         ListState(Some(column))
     }
 
@@ -46,32 +67,63 @@ impl<T: Data> ListState<T> {
     /// Shows the list of the current key without copying it.
     #[inline]
     pub fn with<R>(&self, show: impl FnOnce(&[T]) -> R) -> R {
-        bound(&self.0).read(|list| show(list.map_or(&[], Vec::as_slice)))
+        match bound(&self.0) {
+            ListColumn::Plain(column) => column.read(|list| show(list.map_or(&[], Vec::as_slice))),
+            ListColumn::Expiring(column) => {
+                column.read(|list| show(list.map_or(&[], Elements::values)))
+            }
+        }
     }
 
     /// Adds an element at the end.
     #[inline]
     pub fn add(&self, value: T) {
-        bound(&self.0).write(|list| list.get_or_insert_default().push(value));
+        match bound(&self.0) {
+            ListColumn::Plain(column) => {
+                column.write(|list| list.get_or_insert_default().push(value));
+            }
+            ListColumn::Expiring(column) => {
+                column.write(|list| list.get_or_insert_default().extend([value]));
+            }
+        }
     }
 
     /// Adds many elements at the end.
     pub fn add_all(&self, values: impl IntoIterator<Item = T>) {
-        bound(&self.0).write(|list| list.get_or_insert_default().extend(values));
+        match bound(&self.0) {
+            ListColumn::Plain(column) => {
+                column.write(|list| list.get_or_insert_default().extend(values));
+            }
+            ListColumn::Expiring(column) => {
+                column.write(|list| list.get_or_insert_default().extend(values));
+            }
+        }
     }
 
-    /// Replaces the list.
+    /// Replaces the list. All elements then live from here on, if they expire.
     pub fn update(&self, values: Vec<T>) {
-        bound(&self.0).write(|list| *list = (!values.is_empty()).then_some(values));
+        let values = (!values.is_empty()).then_some(values);
+        match bound(&self.0) {
+            ListColumn::Plain(column) => column.write(|list| *list = values),
+            ListColumn::Expiring(column) => column.write(|list| *list = values.map(Elements::new)),
+        }
     }
 
     /// Removes all elements.
     pub fn clear(&self) {
-        bound(&self.0).write(|list| *list = None);
+        match bound(&self.0) {
+            ListColumn::Plain(column) => column.write(|list| *list = None),
+            ListColumn::Expiring(column) => column.write(|list| *list = None),
+        }
     }
 
     /// Takes all elements out.
     pub fn take(&self) -> Vec<T> {
-        bound(&self.0).write(|list| list.take().unwrap_or_default())
+        match bound(&self.0) {
+            ListColumn::Plain(column) => column.write(|list| list.take().unwrap_or_default()),
+            ListColumn::Expiring(column) => {
+                column.write(|list| list.take().unwrap_or_default().into_values())
+            }
+        }
     }
 }

@@ -9,6 +9,8 @@ use super::*;
 use crate::prelude::*;
 use crate::testing::{HarnessSetup, OperatorHarness};
 
+mod ttl;
+
 /// What to do to the state of a key.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 enum Step {

@@ -15,6 +15,7 @@ use crate::function::{
 use crate::host::harness::{HarnessHost, Storage};
 use crate::host::{self, Batch, Host, NO_TIMESTAMP, cut};
 use crate::log::Level;
+use crate::state::cut_elements;
 use crate::timers::{self, TimeDomain};
 
 /// The second input of an operator that has one.
@@ -337,6 +338,20 @@ impl<In, Out, Second> OperatorHarness<In, Out, Second> {
             1 => Ok(Some(Compact.decode(&found.values.bytes)?)),
             _ => Ok(None),
         }
+    }
+
+    /// The elements of a list state of a key whose elements expire; those of another list state are
+    /// the [value](OperatorHarness::state) of the key.
+    ///
+    /// # Errors
+    /// As [`OperatorHarness::state`].
+    pub fn expiring_list_state<K: Key, T: Data>(&mut self, name: &str, key: &K) -> Result<Vec<T>> {
+        let (state, mut keys) = (self.declared(name)?, host::packed());
+        encode_key(key, &mut keys.bytes)?;
+        keys.ends.push(keys.bytes.len() as u32);
+        let found = self.host.multi_get(state, &keys, &host::packed());
+        let elements = cut_elements(&found.values.bytes);
+        elements.map(|(_, element)| Compact.decode(element)).collect()
     }
 
     /// The entries of a map state of a key.

@@ -119,6 +119,7 @@ fn operator(number: usize, draft: &Draft, readable: &[String]) -> OperatorSpec {
         })
     };
     OperatorSpec {
+        watermarks: None,
         name: format!("operator-{number}"),
         uid: None,
         plugin: "words".to_owned(),

@@ -9,8 +9,54 @@ pub struct StateDescriptor {
     pub name: String,
     /// What kind of handle the guest puts over it.
     pub kind: StateKind,
-    /// Time to live in milliseconds; none keeps entries for ever.
-    pub ttl_ms: Option<u64>,
+    /// Time to live; none keeps entries for ever.
+    pub ttl: Option<StateTtl>,
+    /// How its bytes read.
+    pub formats: StateFormats,
+}
+
+/// Time to live of a state, by processing time. Source: Flink's `StateTtlConfig`
+/// (`docs/dev/datastream/fault-tolerance/state`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StateTtl {
+    /// How long, in milliseconds.
+    pub ms: u64,
+    /// What starts it again.
+    pub update: TtlUpdateType,
+    /// What a read sees of what has expired.
+    pub visibility: TtlVisibility,
+}
+
+/// What starts the time to live of an entry again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TtlUpdateType {
+    /// Creating and writing it.
+    #[default]
+    OnCreateAndWrite,
+    /// Reading it, too.
+    OnReadAndWrite,
+}
+
+/// What a read sees of an entry that has expired.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TtlVisibility {
+    /// Nothing.
+    #[default]
+    NeverReturnExpired,
+    /// The entry if it was not deleted yet. A `multi_get` that sees it deletes it.
+    ReturnExpiredIfNotCleanedUp,
+}
+
+/// How the bytes of a state read, in the words of a port's format: `text`, `json`, `bytes`, or
+/// `compact:` and a type. Empty where that is not known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StateFormats {
+    /// Its keys.
+    pub key: String,
+    /// The user keys of a map state.
+    pub user_key: String,
+    /// Its values; the elements of a list state.
+    pub value: String,
 }
 
 /// The kinds of keyed state.

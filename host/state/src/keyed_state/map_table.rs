@@ -7,7 +7,8 @@ use std::ops::Bound;
 use hashbrown::HashTable;
 
 use super::ScanRange;
-use super::payload::PayloadFormat;
+use super::payload::{PayloadFormat, Pruned};
+use super::sweep::{SPARSE, TableSweep};
 use super::value_table::spread;
 
 /// Charged for a key besides its bytes: its place in the table and its (empty) map.
@@ -117,7 +118,34 @@ impl MapTable {
         freed + key_charge(key)
     }
 
-    /// The live entries of a key in a range, in the order of their user keys.
+    /// Deletes what has expired of an entry; returns by how much the charge fell.
+    pub(super) fn prune(
+        &mut self,
+        hash: u32,
+        (key, user_key): (&[u8], &[u8]),
+        format: &PayloadFormat,
+    ) -> usize {
+        match self.get(hash, key, user_key).map(|payload| format.prune(payload)) {
+            Some(Pruned::Gone) => self.delete(hash, key, user_key),
+            // Maps have no elements: an entry is whole or gone.
+            Some(Pruned::Same | Pruned::Shorter(_)) | None => 0,
+        }
+    }
+
+    /// Makes an entry that is alive written now.
+    pub(super) fn renew(
+        &mut self,
+        hash: u32,
+        (key, user_key): (&[u8], &[u8]),
+        format: &PayloadFormat,
+    ) {
+        let found = self.maps.find_mut(spread(hash), |map| map.is_of(hash, key));
+        if let Some(payload) = found.and_then(|map| map.entries.get_mut(user_key)) {
+            format.renew(payload);
+        }
+    }
+
+    /// The visible entries of a key in a range, in the order of their user keys.
     pub(super) fn scan<'a>(
         &'a self,
         (hash, key): (u32, &[u8]),
@@ -132,29 +160,30 @@ impl MapTable {
             .into_iter()
             .flat_map(move |map| map.entries.range::<[u8], _>((start, Bound::Unbounded)))
             .take_while(move |(user_key, _)| user_key.starts_with(range.prefix))
-            .filter_map(move |(user_key, payload)| Some((&**user_key, format.live(payload)?)))
+            .filter_map(move |(user_key, payload)| Some((&**user_key, format.visible(payload).0?)))
     }
 
-    /// Deletes what has expired; returns the charge.
-    pub(super) fn delete_expired(&mut self, format: &PayloadFormat) -> usize {
-        let mut freed = 0;
-        let mut deleted = 0;
-        self.maps.retain(|map| {
-            map.entries.retain(|user_key, payload| {
-                let is_live = format.live(payload).is_some();
-                if !is_live {
-                    freed += charge(user_key, payload.len());
-                    deleted += 1;
-                }
-                is_live
-            });
-            if map.entries.is_empty() {
-                freed += key_charge(&map.key);
+    /// Goes on with a sweep: looks at the next entries, deletes what has expired.
+    pub(super) fn sweep(&mut self, sweep: &mut TableSweep, format: &PayloadFormat) {
+        sweep.begin(self.maps.num_buckets());
+        while sweep.goes_on() {
+            let Ok(mut found) = self.maps.get_bucket_entry(sweep.place) else {
+                sweep.looked_at(1);
+                sweep.place += 1;
+                continue;
+            };
+            let entries = &mut found.get_mut().entries;
+            let (freed, deleted) = sweep_map(entries, sweep, format);
+            sweep.freed += freed;
+            self.entries -= deleted;
+            if entries.is_empty() {
+                sweep.freed += key_charge(&found.get().key);
+                found.remove();
             }
-            !map.entries.is_empty()
-        });
-        self.entries -= deleted;
-        freed
+        }
+        if sweep.is_done() && self.maps.len() < self.maps.capacity() / SPARSE {
+            self.maps.shrink_to_fit(|map| spread(map.hash));
+        }
     }
 
     /// Rewrites all payloads in another format.
@@ -170,4 +199,37 @@ impl MapTable {
             map.entries.iter().map(|(user_key, payload)| (&*map.key, &**user_key, &**payload))
         })
     }
+}
+
+/// Goes on with one key's entries. Returns what was freed, and how many were deleted.
+fn sweep_map(
+    entries: &mut BTreeMap<Box<[u8]>, Box<[u8]>>,
+    sweep: &mut TableSweep,
+    format: &PayloadFormat,
+) -> (usize, usize) {
+    let start = sweep.after.take();
+    let start = start.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
+    let mut expired = Vec::new();
+    let mut last = None;
+    let mut is_whole = true;
+    for (user_key, payload) in entries.range::<[u8], _>((start, Bound::Unbounded)) {
+        if !sweep.goes_on() {
+            is_whole = false;
+            break;
+        }
+        sweep.looked_at(1);
+        last = Some(user_key);
+        match format.prune(payload) {
+            Pruned::Gone => expired.push(user_key.clone()),
+            Pruned::Same | Pruned::Shorter(_) => sweep.saw(format.expires_at(payload)),
+        }
+    }
+    if is_whole {
+        sweep.place += 1;
+    } else {
+        sweep.after = last.cloned();
+    }
+    let gone = expired.iter().filter_map(|user_key| entries.remove_entry(user_key));
+    let freed = gone.map(|(user_key, payload)| charge(&user_key, payload.len())).sum();
+    (freed, expired.len())
 }

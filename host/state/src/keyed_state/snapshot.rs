@@ -1,7 +1,11 @@
 //! Snapshots of keyed state, one a key group: for each state its descriptor and its entries.
 
-use super::descriptor::{StateDescriptor, StateKind};
-use super::payload::PayloadFormat;
+use std::borrow::Cow;
+
+use super::descriptor::{
+    StateDescriptor, StateFormats, StateKind, StateTtl, TtlUpdateType, TtlVisibility,
+};
+use super::payload::Layout;
 use super::state::{Entries, State};
 use super::{KeyedState, StateId};
 use crate::error::StateError;
@@ -13,6 +17,10 @@ const MAGIC: [u8; 4] = *b"SBKS";
 const TAG_END: u8 = 0;
 const TAG_STATE: u8 = 1;
 const TAG_ENTRY: u8 = 2;
+const TTL_IS_SET: u8 = 1;
+const TTL_ON_READ: u8 = 2;
+const TTL_RETURNS_EXPIRED: u8 = 4;
+const TTL_FLAGS: u8 = TTL_IS_SET | TTL_ON_READ | TTL_RETURNS_EXPIRED;
 
 /// One record of a snapshot.
 enum Record<'a> {
@@ -25,7 +33,7 @@ struct EntryRecord<'a> {
     key: &'a [u8],
     user_key: Option<&'a [u8]>,
     stamp: Option<i64>,
-    value: &'a [u8],
+    value: Cow<'a, [u8]>,
 }
 
 impl KeyedState {
@@ -38,9 +46,9 @@ impl KeyedState {
         let table = self.key_groups.table_of(key_group)? as usize;
         let mut records = self.states.iter().flat_map(move |state| {
             let format = self.format(state);
-            let entries = state.live_entries(table, format).map(move |(key, user_key, payload)| {
-                let (stamp, value) = format.parts(payload);
-                Record::Entry(EntryRecord { key, user_key, stamp, value })
+            let entries = state.entries(table).filter_map(move |(key, user_key, payload)| {
+                let (stamp, value) = format.live_parts(payload)?;
+                Some(Record::Entry(EntryRecord { key, user_key, stamp, value }))
             });
             std::iter::once(Record::State(&state.descriptor)).chain(entries)
         });
@@ -84,7 +92,7 @@ impl KeyedState {
                 (TAG_END, _) => break,
                 (TAG_STATE, _) => {
                     let descriptor = read_descriptor(&mut reader)?;
-                    let has_stamps = descriptor.ttl_ms.is_some();
+                    let has_stamps = descriptor.has_stamps();
                     state = Some((self.find_or_add(descriptor)?, has_stamps));
                 }
                 (TAG_ENTRY, Some((id, has_stamps))) => {
@@ -125,14 +133,20 @@ impl KeyedState {
             return Err(reader.bad_field("a key of the key group at", place.table.into()).into());
         }
         let now_ms = entry.stamp.unwrap_or_else(|| self.clock.now_ms());
-        let format = target.format(now_ms);
-        let ends = [entry.key, entry.value, entry.user_key.unwrap_or_default()]
+        let mut format = target.format(now_ms);
+        if format.layout == Layout::Elements {
+            // Elements keep the times they have.
+            format.now_ms = i64::MAX;
+            let checked = format.check(&entry.value);
+            checked.map_err(|source| StateError::Elements { state: target.path(), source })?;
+        }
+        let ends = [entry.key, &entry.value, entry.user_key.unwrap_or_default()]
             .map(|string| [string.len() as u32]);
         let packed = |index: usize, bytes| Packed { ends: &ends[index], bytes };
         let user_keys = entry.user_key.map_or(Packed::EMPTY, |user_key| packed(2, user_key));
         let places: [Place; 1] = [place];
         let entries = Entries { places: &places, keys: packed(0, entry.key), user_keys };
-        let values = packed(1, entry.value);
+        let values = packed(1, &entry.value);
         let growth = target.growth(entries, values, &format) as u64;
         self.account.grow(growth, || target.path())?;
         let charge = target.put(entries, values, &format);
@@ -142,19 +156,14 @@ impl KeyedState {
 }
 
 impl State {
-    /// What has not expired in one key group: keys, user keys in a map state, payloads.
-    fn live_entries(
-        &self,
-        table: usize,
-        format: PayloadFormat,
-    ) -> impl Iterator<Item = (&[u8], Option<&[u8]>, &[u8])> {
+    /// Everything in one key group: keys, user keys in a map state, payloads.
+    fn entries(&self, table: usize) -> impl Iterator<Item = (&[u8], Option<&[u8]>, &[u8])> {
         let (values, maps) = (self.tables.value_table(table), self.tables.map_table(table));
         let values = values.into_iter().flat_map(|values| values.iter());
         let maps = maps.into_iter().flat_map(|maps| maps.iter());
         values
             .map(|(key, payload)| (key, None, payload))
             .chain(maps.map(|(key, user_key, payload)| (key, Some(user_key), payload)))
-            .filter(move |(_, _, payload)| format.live(payload).is_some())
     }
 }
 
@@ -166,15 +175,15 @@ impl Record<'_> {
                 writer.bytes(descriptor.operator.as_bytes());
                 writer.bytes(descriptor.name.as_bytes());
                 writer.u8(descriptor.kind.to_code());
-                writer.u8(u8::from(descriptor.ttl_ms.is_some()));
-                writer.u64(descriptor.ttl_ms.unwrap_or(0));
+                writer.u8(ttl_flags(descriptor.ttl.as_ref()));
+                writer.u64(descriptor.ttl.map_or(0, |ttl| ttl.ms));
             }
             Record::Entry(entry) => {
                 writer.u8(TAG_ENTRY);
                 writer.bytes(entry.key);
                 entry.user_key.into_iter().for_each(|user_key| writer.bytes(user_key));
                 entry.stamp.into_iter().for_each(|stamp| writer.i64(stamp));
-                writer.bytes(entry.value);
+                writer.bytes(&entry.value);
             }
         }
     }
@@ -186,12 +195,45 @@ fn read_descriptor(reader: &mut SnapshotReader<'_>) -> Result<StateDescriptor, S
     let code = reader.u8()?;
     let kind =
         StateKind::from_code(code).ok_or_else(|| reader.bad_field("state kind", code.into()))?;
-    let has_ttl = reader.u8()?;
-    let ttl_ms = reader.u64()?;
-    match has_ttl {
-        0 => Ok(StateDescriptor { operator, name, kind, ttl_ms: None }),
-        1 => Ok(StateDescriptor { operator, name, kind, ttl_ms: Some(ttl_ms) }),
-        _ => Err(reader.bad_field("time to live flag", has_ttl.into())),
+    let flags = reader.u8()?;
+    let ms = reader.u64()?;
+    let ttl = match flags {
+        0 => None,
+        flags if flags & TTL_IS_SET != 0 && flags <= TTL_FLAGS => Some(StateTtl {
+            ms,
+            update: match flags & TTL_ON_READ {
+                0 => TtlUpdateType::OnCreateAndWrite,
+                _ => TtlUpdateType::OnReadAndWrite,
+            },
+            visibility: match flags & TTL_RETURNS_EXPIRED {
+                0 => TtlVisibility::NeverReturnExpired,
+                _ => TtlVisibility::ReturnExpiredIfNotCleanedUp,
+            },
+        }),
+        _ => return Err(reader.bad_field("time to live flags", flags.into())),
+    };
+    // Whoever declares the state knows how its bytes read.
+    Ok(StateDescriptor { operator, name, kind, ttl, formats: StateFormats::default() })
+}
+
+/// Time to live in a snapshot, without its length.
+fn ttl_flags(ttl: Option<&StateTtl>) -> u8 {
+    let Some(ttl) = ttl else { return 0 };
+    let update = match ttl.update {
+        TtlUpdateType::OnCreateAndWrite => 0,
+        TtlUpdateType::OnReadAndWrite => TTL_ON_READ,
+    };
+    let visibility = match ttl.visibility {
+        TtlVisibility::NeverReturnExpired => 0,
+        TtlVisibility::ReturnExpiredIfNotCleanedUp => TTL_RETURNS_EXPIRED,
+    };
+    TTL_IS_SET | update | visibility
+}
+
+impl StateDescriptor {
+    /// Whether the entries of its snapshots have the time of writing beside the value.
+    fn has_stamps(&self) -> bool {
+        self.ttl.is_some() && self.kind != StateKind::List
     }
 }
 
@@ -203,5 +245,5 @@ fn read_entry<'a>(
     let key = reader.bytes()?;
     let user_key = if is_map { Some(reader.bytes()?) } else { None };
     let stamp = if has_stamps { Some(reader.i64()?) } else { None };
-    Ok(EntryRecord { key, user_key, stamp, value: reader.bytes()? })
+    Ok(EntryRecord { key, user_key, stamp, value: Cow::Borrowed(reader.bytes()?) })
 }

@@ -4,6 +4,7 @@ use super::ScanRange;
 use super::descriptor::{StateDescriptor, StateKind};
 use super::map_table::{self, MapTable};
 use super::payload::PayloadFormat;
+use super::sweep::TableSweep;
 use super::value_table::{self, ValueTable};
 use crate::key_groups::Place;
 use crate::packed::{Packed, PackedMut};
@@ -12,6 +13,17 @@ use crate::packed::{Packed, PackedMut};
 pub(super) struct State {
     pub(super) descriptor: StateDescriptor,
     pub(super) tables: Tables,
+    /// What the tables hold.
+    pub(super) usage: StateUsage,
+}
+
+/// How much state there is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StateUsage {
+    /// Entries, with those that have expired and were not deleted yet.
+    pub entries: u64,
+    /// Bytes charged for them.
+    pub bytes: u64,
 }
 
 /// One table a key group, in the order of the groups.
@@ -29,6 +41,15 @@ pub(super) struct Entries<'a> {
     pub(super) user_keys: Packed<'a>,
 }
 
+impl<'a> Entries<'a> {
+    /// Key and user key of an entry.
+    fn get(&self, index: usize) -> (&'a [u8], &'a [u8]) {
+        let user_keys = self.user_keys;
+        let user_key = if user_keys.is_empty() { &[] } else { user_keys.get(index) };
+        (self.keys.get(index), user_key)
+    }
+}
+
 impl State {
     pub(super) fn new(descriptor: StateDescriptor, key_groups: usize) -> State {
         let tables = match descriptor.kind {
@@ -37,7 +58,7 @@ impl State {
                 Tables::Values((0..key_groups).map(|_| ValueTable::default()).collect())
             }
         };
-        State { descriptor, tables }
+        State { descriptor, tables, usage: StateUsage::default() }
     }
 
     pub(super) fn path(&self) -> String {
@@ -45,8 +66,7 @@ impl State {
     }
 
     pub(super) fn format(&self, now_ms: i64) -> PayloadFormat {
-        let ttl_ms = self.descriptor.ttl_ms.map(|ttl| i64::try_from(ttl).unwrap_or(i64::MAX));
-        PayloadFormat { ttl_ms, now_ms }
+        PayloadFormat::of(&self.descriptor, now_ms)
     }
 
     pub(super) fn is_map(&self) -> bool {
@@ -54,14 +74,18 @@ impl State {
     }
 
     pub(super) fn len(&self) -> usize {
-        match &self.tables {
-            Tables::Values(tables) => tables.iter().map(ValueTable::len).sum(),
-            Tables::Maps(tables) => tables.iter().map(MapTable::len).sum(),
-        }
+        self.usage.entries as usize
     }
 
-    /// Hands out, entry by entry, the value if there is one that has not expired. Returns the
-    /// positions of those that have.
+    /// Applies a change of one table to the usage; returns the change of the charge.
+    fn changed(&mut self, entries: i64, bytes: i64) -> i64 {
+        self.usage.entries = self.usage.entries.saturating_add_signed(entries);
+        self.usage.bytes = self.usage.bytes.saturating_add_signed(bytes);
+        bytes
+    }
+
+    /// Hands out, entry by entry, the value if there is one that may be seen. Returns the positions
+    /// of those that have expired.
     #[inline]
     pub(super) fn for_each_value<'a>(
         &'a self,
@@ -72,12 +96,13 @@ impl State {
         let mut expired = Vec::new();
         let mut position = 0;
         let mut visit_payload = |payload: Option<&'a [u8]>| {
-            let live = payload.and_then(|payload| format.live(payload));
-            if payload.is_some() && live.is_none() {
+            let (value, is_expired) =
+                payload.map_or((None, false), |payload| format.visible(payload));
+            if is_expired {
                 expired.push(position);
             }
             position += 1;
-            visit(live);
+            visit(value);
         };
         match &self.tables {
             Tables::Values(tables) => {
@@ -102,43 +127,81 @@ impl State {
         values: Packed<'_>,
         format: &PayloadFormat,
     ) -> i64 {
-        let mut charge = 0;
+        let (mut charge, mut added) = (0, 0);
         let keys_values = entries.keys.iter().zip(values.iter());
         match &mut self.tables {
             Tables::Values(tables) => {
                 for (place, (key, value)) in entries.places.iter().zip(keys_values) {
-                    charge += tables[place.table as usize].put(place.hash, key, value, format);
+                    let table = &mut tables[place.table as usize];
+                    added -= table.len() as i64;
+                    charge += table.put(place.hash, key, value, format);
+                    added += table.len() as i64;
                 }
             }
             Tables::Maps(tables) => {
                 let keys_values = keys_values.zip(entries.user_keys.iter());
                 for (place, ((key, value), user_key)) in entries.places.iter().zip(keys_values) {
                     let table = &mut tables[place.table as usize];
+                    added -= table.len() as i64;
                     charge += table.put(place.hash, (key, user_key), value, format);
+                    added += table.len() as i64;
                 }
             }
         }
-        charge
+        self.changed(added, charge)
     }
 
     /// Deletes all entries; returns their charge.
     pub(super) fn delete(&mut self, entries: Entries<'_>) -> usize {
-        let places = entries.places.iter().enumerate();
-        let user_keys = entries.user_keys;
-        places
-            .map(|(index, place)| {
-                let user_key = if user_keys.is_empty() { &[] } else { user_keys.get(index) };
-                self.delete_one(*place, entries.keys.get(index), user_key)
+        let delete = |(index, place): (usize, &Place)| {
+            let (key, user_key) = entries.get(index);
+            self.shrunk(place.table, |tables| match tables {
+                Tables::Values(tables) => tables[place.table as usize].delete(place.hash, key),
+                Tables::Maps(tables) => {
+                    tables[place.table as usize].delete(place.hash, key, user_key)
+                }
             })
-            .sum()
+        };
+        entries.places.iter().enumerate().map(delete).sum()
     }
 
-    /// Deletes an entry if there is one; returns its charge.
-    pub(super) fn delete_one(&mut self, place: Place, key: &[u8], user_key: &[u8]) -> usize {
-        match &mut self.tables {
-            Tables::Values(tables) => tables[place.table as usize].delete(place.hash, key),
-            Tables::Maps(tables) => tables[place.table as usize].delete(place.hash, key, user_key),
+    /// Deletes what has expired of an entry; returns by how much the charge fell.
+    pub(super) fn prune(
+        &mut self,
+        place: Place,
+        (key, user_key): (&[u8], &[u8]),
+        format: &PayloadFormat,
+    ) -> usize {
+        self.shrunk(place.table, |tables| match tables {
+            Tables::Values(tables) => tables[place.table as usize].prune(place.hash, key, format),
+            Tables::Maps(tables) => {
+                tables[place.table as usize].prune(place.hash, (key, user_key), format)
+            }
+        })
+    }
+
+    /// Makes all entries that are alive written now.
+    pub(super) fn renew(&mut self, entries: Entries<'_>, format: &PayloadFormat) {
+        for (index, place) in entries.places.iter().enumerate() {
+            let (key, user_key) = entries.get(index);
+            match &mut self.tables {
+                Tables::Values(tables) => {
+                    tables[place.table as usize].renew(place.hash, key, format);
+                }
+                Tables::Maps(tables) => {
+                    tables[place.table as usize].renew(place.hash, (key, user_key), format);
+                }
+            }
         }
+    }
+
+    /// Runs what shrinks a table, and counts it.
+    fn shrunk(&mut self, table: u32, shrink: impl FnOnce(&mut Tables) -> usize) -> usize {
+        let before = self.tables.len_of(table as usize);
+        let freed = shrink(&mut self.tables);
+        let deleted = before - self.tables.len_of(table as usize);
+        self.changed(-(deleted as i64), -(freed as i64));
+        freed
     }
 
     /// The most that a write can add to the charge.
@@ -208,7 +271,7 @@ impl State {
         match &self.tables {
             Tables::Values(tables) => {
                 let found = tables[place.table as usize].get(place.hash, key);
-                let found = found.and_then(|payload| format.live(payload));
+                let found = found.and_then(|payload| format.visible(payload).0);
                 if let Some(value) = found.filter(|_| range.holds_the_empty_user_key()) {
                     user_keys.push(&[]);
                     values.push(value);
@@ -227,12 +290,16 @@ impl State {
         }
     }
 
-    /// Deletes what has expired in one key group; returns the charge.
-    pub(super) fn delete_expired(&mut self, table: usize, format: &PayloadFormat) -> usize {
-        match &mut self.tables {
-            Tables::Values(tables) => tables[table].delete_expired(format),
-            Tables::Maps(tables) => tables[table].delete_expired(format),
-        }
+    /// Goes on with the sweep of one key group.
+    pub(super) fn sweep(&mut self, table: u32, sweep: &mut TableSweep, format: &PayloadFormat) {
+        let before = sweep.freed;
+        self.shrunk(table, |tables| {
+            match tables {
+                Tables::Values(tables) => tables[table as usize].sweep(sweep, format),
+                Tables::Maps(tables) => tables[table as usize].sweep(sweep, format),
+            }
+            sweep.freed - before
+        });
     }
 
     /// Rewrites all payloads in another format.
@@ -241,10 +308,20 @@ impl State {
             Tables::Values(tables) => tables.iter_mut().for_each(|table| table.convert(from, to)),
             Tables::Maps(tables) => tables.iter_mut().for_each(|table| table.convert(from, to)),
         }
+        let stamps = |format: &PayloadFormat| (self.len() * format.stamp_bytes()) as i64;
+        let grown = stamps(to) - stamps(from);
+        self.changed(0, grown);
     }
 }
 
 impl Tables {
+    fn len_of(&self, table: usize) -> usize {
+        match self {
+            Tables::Values(tables) => tables[table].len(),
+            Tables::Maps(tables) => tables[table].len(),
+        }
+    }
+
     pub(super) fn value_table(&self, table: usize) -> Option<&ValueTable> {
         match self {
             Tables::Values(tables) => tables.get(table),

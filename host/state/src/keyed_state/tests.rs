@@ -12,11 +12,26 @@ use crate::snapshot::SnapshotError;
 
 mod budget;
 mod restore;
+mod ttl;
 
 const MAX_PARALLELISM: u32 = 128;
 
 fn descriptor(name: &str, kind: StateKind, ttl_ms: Option<u64>) -> StateDescriptor {
-    StateDescriptor { operator: "sums".to_string(), name: name.to_string(), kind, ttl_ms }
+    let ttl = ttl_ms.map(|ms| StateTtl {
+        ms,
+        update: TtlUpdateType::default(),
+        visibility: TtlVisibility::default(),
+    });
+    let formats = StateFormats::default();
+    StateDescriptor { operator: "sums".to_string(), name: name.to_string(), kind, ttl, formats }
+}
+
+/// Moves the clock from clean-up to clean-up until nothing is left that can expire.
+fn sweep_all(state: &mut KeyedState, clock: &ManualClock) {
+    while let Some(due) = state.next_clean_up() {
+        clock.advance(due.max(clock.now_ms()) - clock.now_ms());
+        state.delete_expired();
+    }
 }
 
 fn state_of(subtask: u32, parallelism: u32, budget: u64) -> (KeyedState, Arc<ManualClock>) {
@@ -69,7 +84,7 @@ fn get(state: &mut KeyedState, id: StateId, paths: &[&str]) -> Result<String, St
     Ok(present.iter().zip(values.view().iter()).map(show).collect::<Vec<_>>().join(" "))
 }
 
-fn scan(state: &KeyedState, id: StateId, key: &str, range: ScanRange<'_>) -> String {
+fn scan(state: &mut KeyedState, id: StateId, key: &str, range: ScanRange<'_>) -> String {
     let (mut user_keys, mut values) = (PackedBuffer::new(), PackedBuffer::new());
     state.scan(id, key.as_bytes(), range, user_keys.view_mut(), values.view_mut()).unwrap();
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
@@ -98,8 +113,8 @@ fn values_are_read_as_written() {
     let keys = pack(&["a", "c"]);
     state.multi_delete(id, keys.view(), Packed::EMPTY).unwrap();
     assert_eq!(get(&mut state, id, &["a", "b"]).unwrap(), "- 2");
-    assert_eq!(scan(&state, id, "b", ALL), "=2");
-    assert_eq!(scan(&state, id, "b", ScanRange { after: Some(b""), ..ALL }), "");
+    assert_eq!(scan(&mut state, id, "b", ALL), "=2");
+    assert_eq!(scan(&mut state, id, "b", ScanRange { after: Some(b""), ..ALL }), "");
 }
 
 #[test]
@@ -107,16 +122,16 @@ fn maps_are_scanned_in_order_a_page_at_a_time() {
     let (mut state, _) = open(1 << 20);
     let id = state.declare(descriptor("items", StateKind::Map, None)).unwrap();
     put(&mut state, id, &["k/b2=4", "k/a=1", "k/b=2", "k/b1=3", "l/b=9", "k/c=5"]).unwrap();
-    assert_eq!(scan(&state, id, "k", ALL), "a=1 b=2 b1=3 b2=4 c=5");
+    assert_eq!(scan(&mut state, id, "k", ALL), "a=1 b=2 b1=3 b2=4 c=5");
     let b = ScanRange { prefix: b"b", ..ALL };
-    assert_eq!(scan(&state, id, "k", b), "b=2 b1=3 b2=4");
-    assert_eq!(scan(&state, id, "k", ScanRange { limit: 2, ..b }), "b=2 b1=3");
-    assert_eq!(scan(&state, id, "k", ScanRange { after: Some(b"b1"), ..b }), "b2=4");
-    assert_eq!(scan(&state, id, "k", ScanRange { after: Some(b"a"), ..b }), "b=2 b1=3 b2=4");
-    assert_eq!(scan(&state, id, "k", ScanRange { after: Some(b"b2"), ..b }), "");
-    assert_eq!(scan(&state, id, "k", ScanRange { page_bytes: 5, ..ALL }), "a=1 b=2");
-    assert_eq!(scan(&state, id, "k", ScanRange { page_bytes: 0, limit: 0, ..ALL }), "a=1");
-    assert_eq!(scan(&state, id, "none", ALL), "");
+    assert_eq!(scan(&mut state, id, "k", b), "b=2 b1=3 b2=4");
+    assert_eq!(scan(&mut state, id, "k", ScanRange { limit: 2, ..b }), "b=2 b1=3");
+    assert_eq!(scan(&mut state, id, "k", ScanRange { after: Some(b"b1"), ..b }), "b2=4");
+    assert_eq!(scan(&mut state, id, "k", ScanRange { after: Some(b"a"), ..b }), "b=2 b1=3 b2=4");
+    assert_eq!(scan(&mut state, id, "k", ScanRange { after: Some(b"b2"), ..b }), "");
+    assert_eq!(scan(&mut state, id, "k", ScanRange { page_bytes: 5, ..ALL }), "a=1 b=2");
+    assert_eq!(scan(&mut state, id, "k", ScanRange { page_bytes: 0, limit: 0, ..ALL }), "a=1");
+    assert_eq!(scan(&mut state, id, "none", ALL), "");
 }
 
 #[test]
@@ -232,14 +247,13 @@ fn entries_live_for_their_time_after_the_last_write() {
         clock.advance(1);
         assert_eq!(state.entries(id), Ok(2));
         if kind == StateKind::Map {
-            assert_eq!(scan(&state, id, "k", ALL), "b=3");
+            assert_eq!(scan(&mut state, id, "k", ALL), "b=3");
         } else {
-            assert_eq!(scan(&state, id, "a", ALL), "");
+            assert_eq!(scan(&mut state, id, "a", ALL), "");
         }
         assert_eq!(get(&mut state, id, &both).unwrap(), "- 3");
         assert_eq!(state.entries(id), Ok(1), "what is found expired is deleted");
-        clock.advance(1000);
-        (0..MAX_PARALLELISM).for_each(|_| state.delete_expired());
+        sweep_all(&mut state, &clock);
         assert_eq!((state.entries(id), state.used_bytes()), (Ok(0), 0));
     }
 }

@@ -2,8 +2,10 @@
 //! one allocation, and a value of the length of the one before is written in place.
 
 use hashbrown::HashTable;
+use hashbrown::hash_table::OccupiedEntry;
 
-use super::payload::PayloadFormat;
+use super::payload::{PayloadFormat, Pruned};
+use super::sweep::{SPARSE, TableSweep};
 
 /// Charged for an entry besides its bytes: its place in the table (24 bytes at a load of about
 /// 60 %) and the allocator's header and rounding.
@@ -96,17 +98,40 @@ impl ValueTable {
         charge(entry.key(), entry.payload().len())
     }
 
-    /// Deletes what has expired; returns the charge.
-    pub(super) fn delete_expired(&mut self, format: &PayloadFormat) -> usize {
-        let mut freed = 0;
-        self.entries.retain(|entry| {
-            let is_live = format.live(entry.payload()).is_some();
-            if !is_live {
-                freed += charge(entry.key(), entry.payload().len());
+    /// Deletes what has expired of an entry; returns by how much the charge fell.
+    pub(super) fn prune(&mut self, hash: u32, key: &[u8], format: &PayloadFormat) -> usize {
+        let found = self.entries.find_entry(spread(hash), |entry| entry.is_of(hash, key));
+        found.map_or(0, |found| prune(found, format))
+    }
+
+    /// Makes what is alive of an entry written now.
+    pub(super) fn renew(&mut self, hash: u32, key: &[u8], format: &PayloadFormat) {
+        let found = self.entries.find_mut(spread(hash), |entry| entry.is_of(hash, key));
+        if let Some(entry) = found {
+            format.renew(&mut entry.bytes[key.len()..]);
+        }
+    }
+
+    /// Goes on with a sweep: looks at the next places, deletes what has expired.
+    pub(super) fn sweep(&mut self, sweep: &mut TableSweep, format: &PayloadFormat) {
+        sweep.begin(self.entries.num_buckets());
+        while sweep.goes_on() {
+            let place = sweep.place;
+            sweep.place += 1;
+            // A place without an entry costs next to nothing, but not nothing.
+            sweep.looked_at(1);
+            let Ok(found) = self.entries.get_bucket_entry(place) else { continue };
+            let (before, expires_at) = (sweep.freed, format.expires_at(found.get().payload()));
+            sweep.freed += prune(found, format);
+            if sweep.freed == before {
+                sweep.saw(expires_at);
+            } else if let Some(entry) = self.entries.get_bucket(place) {
+                sweep.saw(format.expires_at(entry.payload()));
             }
-            is_live
-        });
-        freed
+        }
+        if sweep.is_done() && self.entries.len() < self.entries.capacity() / SPARSE {
+            self.entries.shrink_to_fit(|entry| spread(entry.hash));
+        }
     }
 
     /// Rewrites all payloads in another format.
@@ -123,6 +148,23 @@ impl ValueTable {
     /// All keys and payloads, in no particular order.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         self.entries.iter().map(|entry| (entry.key(), entry.payload()))
+    }
+}
+
+/// Deletes what has expired of an entry; returns by how much its charge fell.
+fn prune(mut found: OccupiedEntry<'_, Entry>, format: &PayloadFormat) -> usize {
+    let entry = found.get_mut();
+    let payload_len = entry.payload().len();
+    match format.prune(entry.payload()) {
+        Pruned::Same => 0,
+        Pruned::Shorter(payload) => {
+            entry.bytes = [entry.key(), &payload].concat().into_boxed_slice();
+            payload_len - payload.len()
+        }
+        Pruned::Gone => {
+            let (entry, _) = found.remove();
+            charge(entry.key(), payload_len)
+        }
     }
 }
 

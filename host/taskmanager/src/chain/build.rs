@@ -7,7 +7,7 @@ use sandbar_model::Clock;
 use sandbar_model::job_graph::{
     Connector, ErrorPolicy, KeyRule, OperatorBody, OperatorNode, OutputTarget,
 };
-use sandbar_state::{KeyGroups, KeyedState};
+use sandbar_state::KeyGroups;
 use sandbar_wasm::{ChainLink, InstanceContext, Limits, Plugin};
 
 use super::guest_host::{GuestHost, GuestServices};
@@ -167,7 +167,7 @@ impl ChainBuilder<'_> {
         for (number, external) in segment.externals.iter().enumerate() {
             self.make_watermarks(&nodes[external.operator], &mut outputs, number);
         }
-        let host = GuestHost::new(self.services(node, &links), outputs);
+        let host = GuestHost::new(self.services(node, &segment, &links), outputs);
         let limits = Limits {
             slot_memory: self.deployment.slot.guest.clone(),
             ..self.deployment.job.settings.limits.clone()
@@ -206,7 +206,12 @@ impl ChainBuilder<'_> {
         segment.operators.iter().zip(&segment.links).map(link).collect()
     }
 
-    fn services(&self, head: &OperatorNode, links: &[ChainLink]) -> GuestServices {
+    fn services(
+        &self,
+        head: &OperatorNode,
+        segment: &Segment,
+        links: &[ChainLink],
+    ) -> GuestServices {
         let vertex = self.deployment.vertex();
         let memory = self.deployment.slot.managed.clone();
         let key_groups = KeyGroups::of_subtask(
@@ -214,13 +219,18 @@ impl ChainBuilder<'_> {
             vertex.parallelism,
             vertex.max_parallelism,
         );
-        let keyed_state = is_keyed(head)
-            .then(|| KeyedState::new(key_groups.clone(), memory.clone(), Arc::clone(self.clock)));
+        let keyed = is_keyed(head);
+        let usage = segment
+            .operators
+            .iter()
+            .filter(|_| keyed)
+            .map(|position| self.operator_metrics(&self.nodes()[*position]).state());
         GuestServices {
             job: self.deployment.job.graph.name.clone(),
             subtask: self.deployment.subtask + 1,
             operators: links.iter().map(|link| (link.uid.clone(), link.name.clone())).collect(),
-            keyed_state,
+            keyed,
+            usage: usage.collect(),
             key_groups,
             memory,
             clock: Arc::clone(self.clock),

@@ -6,10 +6,13 @@
 mod state_calls;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use sandbar_model::{Clock, RecordBatchView, Watermark};
-use sandbar_state::{KeyGroups, KeyedState, ManagedMemory, OperatorState, TimerOwner, Timers};
+use sandbar_state::{
+    KeyGroups, KeyedState, ManagedMemory, OperatorState, StateBackend, TimerOwner, Timers,
+};
 use sandbar_wasm::{
     Found, GuestMetric, HostError, LogLevel, MetricKind, OperatorHost, PackedView, Page,
     Redistribution, ScanRange, StateDescriptor, TimeDomain, TimerColumns, TimerView,
@@ -17,6 +20,7 @@ use sandbar_wasm::{
 
 use super::outputs::Outputs;
 use crate::error::TaskError;
+use crate::metrics::StateMetrics;
 use crate::task::control::TaskControl;
 
 /// Timers handed to a guest in one call, at most.
@@ -30,8 +34,8 @@ pub(crate) struct GuestServices {
     pub(crate) subtask: u32,
     /// Uid and name of the operators of the segment, in its order.
     pub(crate) operators: Vec<(String, String)>,
-    /// There if the head is keyed.
-    pub(crate) keyed_state: Option<KeyedState>,
+    /// Whether the head is keyed: only then there is keyed state.
+    pub(crate) keyed: bool,
     /// Key groups of the subtask.
     pub(crate) key_groups: KeyGroups,
     /// What state may use.
@@ -40,6 +44,18 @@ pub(crate) struct GuestServices {
     pub(crate) clock: Arc<dyn Clock>,
     /// Counts the guest's time.
     pub(crate) control: Arc<TaskControl>,
+    /// Shows how much state there is, one an operator.
+    pub(crate) usage: Vec<StateMetrics>,
+}
+
+/// The time of the call at hand: all that a guest reads and writes in it happens at once.
+#[derive(Debug)]
+struct CallClock(AtomicI64);
+
+impl Clock for CallClock {
+    fn now_ms(&self) -> i64 {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 /// Timers to hand to the guest.
@@ -54,19 +70,26 @@ pub(crate) struct GuestHost {
     job: String,
     subtask: u32,
     operators: Vec<(String, String)>,
+    /// The state backend, if the head is keyed.
     keyed_state: Option<KeyedState>,
     timers: Timers,
     operator_state: OperatorState,
     watermark: Watermark,
     clock: Arc<dyn Clock>,
     control: Arc<TaskControl>,
-    now_ms: i64,
+    usage: Vec<StateMetrics>,
+    call_clock: Arc<CallClock>,
     outputs: Outputs,
     failure: Option<TaskError>,
 }
 
 impl GuestHost {
     pub(crate) fn new(services: GuestServices, outputs: Outputs) -> GuestHost {
+        let call_clock = Arc::new(CallClock(AtomicI64::new(services.clock.now_ms())));
+        let keyed_state = services.keyed.then(|| {
+            let (groups, memory) = (services.key_groups.clone(), services.memory.clone());
+            KeyedState::new(groups, memory, Arc::<CallClock>::clone(&call_clock))
+        });
         let mut timers = Timers::new(services.key_groups, services.memory.clone());
         for (uid, _) in &services.operators {
             // Owners are numbered in the order of the segment; past the limit, registering fails.
@@ -78,13 +101,14 @@ impl GuestHost {
             job: services.job,
             subtask: services.subtask,
             operators: services.operators,
-            keyed_state: services.keyed_state,
+            keyed_state,
             timers,
             operator_state: OperatorState::new(services.memory),
             watermark: Watermark::MIN,
-            now_ms: services.clock.now_ms(),
+            call_clock,
             clock: services.clock,
             control: services.control,
+            usage: services.usage,
             outputs,
             failure: None,
         }
@@ -92,7 +116,25 @@ impl GuestHost {
 
     /// Reads the clock: processing time stands still until the next call.
     pub(crate) fn start_batch(&mut self) {
-        self.now_ms = self.clock.now_ms();
+        self.call_clock.0.store(self.clock.now_ms(), Ordering::Relaxed);
+    }
+
+    /// Deletes some of the state that has expired, if that is due.
+    pub(crate) fn clean_up(&mut self) {
+        if let Some(keyed_state) = &mut self.keyed_state {
+            keyed_state.delete_expired();
+            self.publish_usage();
+        }
+    }
+
+    /// Shows how much state each operator has.
+    fn publish_usage(&self) {
+        let Some(keyed_state) = &self.keyed_state else { return };
+        for ((uid, _), gauges) in self.operators.iter().zip(&self.usage) {
+            let usage = keyed_state.usage(uid);
+            gauges.state_size.set(usage.bytes as f64);
+            gauges.state_entries.set(usage.entries as f64);
+        }
     }
 
     pub(crate) fn set_watermark(&mut self, watermark: Watermark) {
@@ -116,8 +158,11 @@ impl GuestHost {
         self.pop_timers(TimeDomain::ProcessingTime, now_ms)
     }
 
+    /// When a processing-time timer or the clean-up of state is due.
     pub(crate) fn next_processing_timer(&self) -> Option<i64> {
-        self.timers.next_due(sandbar_state::TimeDomain::ProcessingTime)
+        let clean_up = self.keyed_state.as_ref().and_then(StateBackend::next_clean_up);
+        let timer = self.timers.next_due(sandbar_state::TimeDomain::ProcessingTime);
+        timer.into_iter().chain(clean_up).min()
     }
 
     fn pop_timers(&mut self, domain: TimeDomain, up_to: i64) -> Option<DueBatch> {
@@ -204,6 +249,15 @@ impl OperatorHost for GuestHost {
         state_calls::multi_delete(self.keyed_state.as_mut(), state, keys, user_keys)
     }
 
+    fn touch(
+        &mut self,
+        state: u32,
+        keys: PackedView<'_>,
+        user_keys: PackedView<'_>,
+    ) -> Result<(), HostError> {
+        state_calls::touch(self.keyed_state.as_mut(), state, keys, user_keys)
+    }
+
     fn scan(
         &mut self,
         state: u32,
@@ -211,7 +265,7 @@ impl OperatorHost for GuestHost {
         range: ScanRange<'_>,
         page: &mut Page,
     ) -> Result<(), HostError> {
-        state_calls::scan(self.keyed_state.as_ref(), state, key, range, page)
+        state_calls::scan(self.keyed_state.as_mut(), state, key, range, page)
     }
 
     fn set_list(
@@ -285,11 +339,12 @@ impl OperatorHost for GuestHost {
     }
 
     fn processing_time(&self) -> i64 {
-        self.now_ms
+        self.call_clock.now_ms()
     }
 
     fn on_call_ended(&mut self, in_guest: Duration) {
         self.control.add_guest(in_guest);
+        self.publish_usage();
     }
 
     fn log(&mut self, operator: u32, level: LogLevel, message: &str) {

@@ -199,6 +199,7 @@ impl Operator for WasmOperator {
         while let Some(due) = self.host().pop_processing_timers(now_ms) {
             self.fire(&due)?;
         }
+        self.host().clean_up();
         self.bad_records.dead_letters.on_processing_time(now_ms)?;
         self.host().outputs().on_processing_time(now_ms)?;
         if self.host().outputs().takes_question() {

@@ -136,6 +136,10 @@ fn counts_of(handle: &TaskHandle) -> BTreeMap<String, f64> {
     let mut refused = 0.0;
     for (uid, operator) in handle.metrics.operators() {
         refused += operator.io.num_records_refused.get() as f64;
+        if let Some((size, entries)) = operator.state_usage() {
+            metrics.insert(format!("{uid}.stateSize"), size);
+            metrics.insert(format!("{uid}.stateEntries"), entries);
+        }
         for (name, metric) in operator.guest() {
             let value = match metric.read() {
                 MetricValue::Counter(sum) => sum as f64,

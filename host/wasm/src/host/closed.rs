@@ -71,6 +71,10 @@ impl OperatorHost for ClosedHost {
         refuse()
     }
 
+    fn touch(&mut self, _: u32, _: PackedView<'_>, _: PackedView<'_>) -> Result<(), HostError> {
+        refuse()
+    }
+
     fn scan(&mut self, _: u32, _: &[u8], _: ScanRange<'_>, _: &mut Page) -> Result<(), HostError> {
         refuse()
     }

@@ -4,9 +4,15 @@
 use wasmtime::StoreContextMut;
 
 use super::Functions;
-use crate::abi::{DescriptorOut, FoundIn, PackedIn, PackedOut, PageIn, StateKindOut};
+use crate::abi::{
+    DescriptorOut, FormatsOut, FoundIn, PackedIn, PackedOut, PageIn, StateKindOut, TtlUpdateOut,
+    TtlVisibilityOut,
+};
 use crate::error::HostError;
-use crate::host::{Found, Packed, PackedView, Page, ScanRange, StateDescriptor, StateKind};
+use crate::host::{
+    Found, Packed, PackedView, Page, ScanRange, StateDescriptor, StateFormats, StateKind,
+    TimeToLive,
+};
 use crate::store::{Stop, StoreState};
 
 type Store<'a> = StoreContextMut<'a, StoreState>;
@@ -58,6 +64,16 @@ pub(super) fn add(functions: &mut Functions<'_>) -> wasmtime::Result<()> {
             result.map_err(|error| Stop::Host(error).into())
         },
     )?;
+    functions.func_wrap(
+        "touch",
+        |mut store: Store<'_>, (state, keys, user_keys): (u32, PackedOut, PackedOut)| {
+            let mut host = store.data_mut().take_host();
+            let result = columns("keyed-state.touch", &store, &keys, &user_keys)
+                .and_then(|(keys, user_keys)| host.touch(state, keys, user_keys));
+            store.data_mut().return_host(host, std::time::Duration::ZERO);
+            result.map_err(|error| Stop::Host(error).into())
+        },
+    )?;
     functions.func_wrap("scan", scan)
 }
 
@@ -73,7 +89,20 @@ fn declare(data: &mut StoreState, operator: u32, descriptor: DescriptorOut) -> R
         StateKindOut::Reducing => StateKind::Reducing,
         StateKindOut::Aggregating => StateKind::Aggregating,
     };
-    let state = StateDescriptor { name: descriptor.name, kind, ttl_ms: descriptor.ttl };
+    let ttl = descriptor.ttl.map(|ttl| TimeToLive {
+        ms: ttl.milliseconds,
+        renewed_by_reads: match ttl.update {
+            TtlUpdateOut::OnCreateAndWrite => false,
+            TtlUpdateOut::OnReadAndWrite => true,
+        },
+        returns_expired: match ttl.visibility {
+            TtlVisibilityOut::NeverReturnExpired => false,
+            TtlVisibilityOut::ReturnExpiredIfNotCleanedUp => true,
+        },
+    });
+    let FormatsOut { key, user_key, value } = descriptor.formats;
+    let formats = StateFormats { key, user_key, value };
+    let state = StateDescriptor { name: descriptor.name, kind, ttl, formats };
     data.host().declare_state(operator, state)
 }
 

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use crate::sandbar::operator::keyed_state::{self, Descriptor, Packed, StateKind};
+use crate::sandbar::operator::keyed_state::{self, Descriptor, Formats, Packed, StateKind};
 use crate::sandbar::operator::operator_state::{self, Redistribution};
 use crate::sandbar::operator::timers::{self, TimeDomain, TimerBatch};
 use crate::sandbar::operator::types::Batch;
@@ -27,7 +27,8 @@ fn none() -> Packed {
 }
 
 fn descriptor(name: &str, kind: StateKind) -> Descriptor {
-    Descriptor { name: name.into(), kind, ttl: None }
+    let formats = Formats { key: "text".into(), user_key: "text".into(), value: "text".into() };
+    Descriptor { name: name.into(), kind, ttl: None, formats }
 }
 
 pub(crate) fn open(operator: &str) -> Result<(), String> {

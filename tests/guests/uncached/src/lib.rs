@@ -13,7 +13,7 @@ use exports::sandbar::operator::operator::{ChainedOperator, Guest as OperatorGue
 use exports::sandbar::operator::plugin::{
     Description, Guest as PluginGuest, Operator, OperatorKind, Port, State,
 };
-use sandbar::operator::keyed_state::{self, Descriptor, Packed, StateKind};
+use sandbar::operator::keyed_state::{self, Descriptor, Formats, Packed, StateKind};
 use sandbar::operator::timers::{TimeDomain, TimerBatch};
 use sandbar::operator::types::{Batch, Error};
 
@@ -58,7 +58,9 @@ impl PluginGuest for Uncached {
 
 impl OperatorGuest for Uncached {
     fn open(_chain: Vec<ChainedOperator>) -> Result<(), Error> {
-        let count = Descriptor { name: "count".into(), kind: StateKind::Value, ttl: None };
+        let formats =
+            Formats { key: "text".into(), user_key: String::new(), value: "bytes".into() };
+        let count = Descriptor { name: "count".into(), kind: StateKind::Value, ttl: None, formats };
         STATE.set(keyed_state::declare(0, &count).map_err(Error::Fatal)?);
         Ok(())
     }

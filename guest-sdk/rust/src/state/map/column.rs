@@ -9,6 +9,7 @@ use std::rc::Rc;
 use crate::codec::Data;
 use crate::error::Error;
 use crate::host::{Host, cut, pack, packed};
+use crate::state::Expiry;
 use crate::state::column::{WriteQueue, decode};
 use crate::state::slots::{KeyContext, KeyedStore, SlotTable, Slots};
 
@@ -19,7 +20,7 @@ const SCAN_PAGE_ENTRIES: u32 = 1024;
 pub(crate) struct MapColumn<V> {
     name: String,
     state: u32,
-    expires: bool,
+    expiry: Expiry,
     host: Rc<dyn Host>,
     keys: Rc<KeyContext>,
     maps: RefCell<Vec<SlotMap<V>>>,
@@ -29,6 +30,8 @@ pub(crate) struct MapColumn<V> {
     entries: Cell<usize>,
     queue: RefCell<WriteQueue>,
     user_key: RefCell<Vec<u8>>,
+    /// Slots and user keys of entries that were read in this call, if the host is to know.
+    read: RefCell<Vec<(u32, Box<[u8]>)>>,
 }
 
 struct SlotMap<V> {
@@ -54,12 +57,12 @@ impl<V: Data> MapColumn<V> {
         keys: &Rc<KeyContext>,
         name: &str,
         state: u32,
-        expires: bool,
+        expiry: Expiry,
     ) -> Rc<MapColumn<V>> {
         let column = Rc::new(MapColumn {
             name: name.to_owned(),
             state,
-            expires,
+            expiry,
             host: Rc::clone(host),
             keys: Rc::clone(keys),
             maps: RefCell::default(),
@@ -68,6 +71,7 @@ impl<V: Data> MapColumn<V> {
             entries: Cell::new(0),
             queue: RefCell::default(),
             user_key: RefCell::default(),
+            read: RefCell::default(),
         });
         keys.add_store(Rc::clone(&column) as Rc<dyn KeyedStore>);
         column
@@ -89,6 +93,10 @@ impl<V: Data> MapColumn<V> {
         }
         let value = self.fetch(slot as u32, user_key)?;
         let shown = show(value.as_ref());
+        // What was put in this call is renewed by that; only a first read needs to be told of.
+        if self.expiry == Expiry::AtHostAfterReads && value.is_some() {
+            self.read.borrow_mut().push((slot as u32, user_key.as_slice().into()));
+        }
         map.entries.insert(user_key.as_slice().into(), Entry { value, dirty: false });
         self.entries.set(self.entries.get() + 1);
         Ok(shown)
@@ -177,6 +185,11 @@ impl<V: Data> MapColumn<V> {
         loop {
             let page = self.host.scan(self.state, &key, after.as_deref(), SCAN_PAGE_ENTRIES);
             let count = page.user_keys.ends.len();
+            if self.expiry == Expiry::AtHostAfterReads && count > 0 {
+                let mut keys = packed();
+                (0..count).for_each(|_| pack(&mut keys, &key));
+                self.host.touch(self.state, &keys, &page.user_keys);
+            }
             for index in 0..count {
                 let user_key = cut(&page.user_keys.ends, &page.user_keys.bytes, index);
                 while let Some((own, value)) = overlay.next_if(|(own, _)| own.as_ref() < user_key) {
@@ -256,6 +269,18 @@ impl<V: Data> MapColumn<V> {
         map.entries.clear();
     }
 
+    /// Tells the host what was read in this call.
+    fn touch(&self, table: &SlotTable) {
+        let (mut keys, mut user_keys) = (packed(), packed());
+        for (slot, user_key) in self.read.borrow_mut().drain(..) {
+            pack(&mut keys, table.key(slot));
+            pack(&mut user_keys, &user_key);
+        }
+        if !keys.ends.is_empty() {
+            self.host.touch(self.state, &keys, &user_keys);
+        }
+    }
+
     fn write_queue(&self) -> Result<(), Error> {
         self.queue.borrow_mut().write(&*self.host, self.state, &self.name)
     }
@@ -292,7 +317,8 @@ impl<V: Data> KeyedStore for MapColumn<V> {
             }
         }
         self.write_queue()?;
-        if self.expires {
+        if self.expires() {
+            self.touch(table);
             let maps = &mut *self.maps.borrow_mut();
             table.touched().iter().for_each(|slot| self.forget(&mut maps[*slot as usize]));
         }
@@ -304,6 +330,6 @@ impl<V: Data> KeyedStore for MapColumn<V> {
     }
 
     fn expires(&self) -> bool {
-        self.expires
+        self.expiry != Expiry::Never
     }
 }

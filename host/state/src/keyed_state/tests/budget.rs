@@ -3,14 +3,14 @@
 
 use super::*;
 
-fn contents(state: &KeyedState, id: StateId) -> Vec<(Vec<u8>, Vec<u8>)> {
-    let of_key = |key: u8| {
+fn contents(state: &mut KeyedState, id: StateId) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let mut of_key = |key: u8| {
         let (mut user_keys, mut values) = (PackedBuffer::new(), PackedBuffer::new());
         state.scan(id, &[key], ALL, user_keys.view_mut(), values.view_mut()).unwrap();
         let pairs = user_keys.view().iter().zip(values.view().iter());
         pairs.map(|(user_key, value)| (user_key.to_vec(), value.to_vec())).collect::<Vec<_>>()
     };
-    (0..6).flat_map(of_key).collect()
+    (0..6).flat_map(&mut of_key).collect()
 }
 
 proptest! {
@@ -29,15 +29,14 @@ proptest! {
             let pairs: Vec<_> = entries.iter().map(|(key, user, _)| (*key, *user)).collect();
             let (keys, user_keys) = columns(is_map, &pairs);
             let values: PackedBuffer = entries.iter().map(|(.., value)| value).collect();
-            let before = contents(&state, id);
+            let before = contents(&mut state, id);
             let written = state.multi_put(id, keys.view(), user_keys.view(), values.view());
             prop_assert!(state.used_bytes() <= budget);
             if written.is_err() {
-                prop_assert_eq!(contents(&state, id), before);
+                prop_assert_eq!(contents(&mut state, id), before);
             }
         }
-        clock.advance(5);
-        (0..MAX_PARALLELISM).for_each(|_| state.delete_expired());
+        sweep_all(&mut state, &clock);
         prop_assert!(!has_ttl || state.used_bytes() == 0);
     }
 }

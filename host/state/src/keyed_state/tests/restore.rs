@@ -56,7 +56,7 @@ fn check(subtasks: &mut [KeyedState], entries: &Entries) {
     }
     assert_eq!(total, entries.len());
     for ((index, key, user_key), value) in entries {
-        let state = &subtasks[owner(key, parallelism) as usize];
+        let state = &mut subtasks[owner(key, parallelism) as usize];
         let (mut user_keys, mut values) = (PackedBuffer::new(), PackedBuffer::new());
         let id = StateId(*index as u32);
         state.scan(id, key, ALL, user_keys.view_mut(), values.view_mut()).unwrap();

@@ -1,9 +1,12 @@
 //! State and timer calls between the sandbox's columns and the state backend's.
 
-use sandbar_state::{KeyedState, Packed, PackedMut, StateError, StateId, StateKind};
+use sandbar_state::{
+    Packed, PackedMut, StateBackend, StateError, StateId, StateKind, StateTtl, TtlUpdateType,
+    TtlVisibility,
+};
 use sandbar_wasm::{
-    Found, HostError, PackedView, Page, ScanRange, StateDescriptor, TimeDomain, TimerColumns,
-    TimerView,
+    Found, HostError, PackedView, Page, ScanRange, StateDescriptor, StateFormats, TimeDomain,
+    TimerColumns, TimerView,
 };
 
 /// Bytes of user keys and values in a page of a scan, unless one entry alone is larger.
@@ -12,7 +15,7 @@ const PAGE_BYTES_MAX: usize = 1 << 20;
 const NOT_KEYED: &str = "keyed state needs a keyed input: put a key in front of the operator";
 
 pub(super) fn declare(
-    keyed_state: Option<&mut KeyedState>,
+    keyed_state: Option<&mut impl StateBackend>,
     operator: String,
     state: StateDescriptor,
 ) -> Result<u32, String> {
@@ -26,13 +29,26 @@ pub(super) fn declare(
         sandbar_wasm::StateKind::Reducing => StateKind::Reducing,
         sandbar_wasm::StateKind::Aggregating => StateKind::Aggregating,
     };
+    let ttl = state.ttl.map(|ttl| StateTtl {
+        ms: ttl.ms,
+        update: match ttl.renewed_by_reads {
+            false => TtlUpdateType::OnCreateAndWrite,
+            true => TtlUpdateType::OnReadAndWrite,
+        },
+        visibility: match ttl.returns_expired {
+            false => TtlVisibility::NeverReturnExpired,
+            true => TtlVisibility::ReturnExpiredIfNotCleanedUp,
+        },
+    });
+    let StateFormats { key, user_key, value } = state.formats;
+    let formats = sandbar_state::StateFormats { key, user_key, value };
     let descriptor =
-        sandbar_state::StateDescriptor { operator, name: state.name, kind, ttl_ms: state.ttl_ms };
+        sandbar_state::StateDescriptor { operator, name: state.name, kind, ttl, formats };
     keyed_state.declare(descriptor).map(|id| id.0).map_err(|error| error.to_string())
 }
 
 pub(super) fn multi_get(
-    keyed_state: Option<&mut KeyedState>,
+    keyed_state: Option<&mut impl StateBackend>,
     state: u32,
     keys: PackedView<'_>,
     user_keys: PackedView<'_>,
@@ -46,7 +62,7 @@ pub(super) fn multi_get(
 
 /// What a guest can do something about, a full budget, is told to it; the rest ends its call.
 pub(super) fn multi_put(
-    keyed_state: Option<&mut KeyedState>,
+    keyed_state: Option<&mut impl StateBackend>,
     state: u32,
     keys: PackedView<'_>,
     user_keys: PackedView<'_>,
@@ -68,7 +84,7 @@ pub(super) fn multi_put(
 }
 
 pub(super) fn multi_delete(
-    keyed_state: Option<&mut KeyedState>,
+    keyed_state: Option<&mut impl StateBackend>,
     state: u32,
     keys: PackedView<'_>,
     user_keys: PackedView<'_>,
@@ -78,8 +94,17 @@ pub(super) fn multi_delete(
         .map_err(failed)
 }
 
+pub(super) fn touch(
+    keyed_state: Option<&mut impl StateBackend>,
+    state: u32,
+    keys: PackedView<'_>,
+    user_keys: PackedView<'_>,
+) -> Result<(), HostError> {
+    keyed(keyed_state)?.touch(StateId(state), packed(keys), packed(user_keys)).map_err(failed)
+}
+
 pub(super) fn scan(
-    keyed_state: Option<&KeyedState>,
+    keyed_state: Option<&mut impl StateBackend>,
     state: u32,
     key: &[u8],
     range: ScanRange<'_>,
@@ -93,10 +118,7 @@ pub(super) fn scan(
     };
     let user_keys = PackedMut { ends: &mut page.user_keys.ends, bytes: &mut page.user_keys.bytes };
     let values = PackedMut { ends: &mut page.values.ends, bytes: &mut page.values.bytes };
-    keyed_state
-        .ok_or_else(|| HostError::Failed(NOT_KEYED.to_owned()))?
-        .scan(StateId(state), key, range, user_keys, values)
-        .map_err(failed)
+    keyed(keyed_state)?.scan(StateId(state), key, range, user_keys, values).map_err(failed)
 }
 
 pub(super) fn domain(domain: TimeDomain) -> sandbar_state::TimeDomain {
@@ -130,7 +152,7 @@ fn packed(view: PackedView<'_>) -> Packed<'_> {
     Packed { ends: view.ends, bytes: view.bytes }
 }
 
-fn keyed(keyed_state: Option<&mut KeyedState>) -> Result<&mut KeyedState, HostError> {
+fn keyed<B: StateBackend>(keyed_state: Option<&mut B>) -> Result<&mut B, HostError> {
     keyed_state.ok_or_else(|| HostError::Failed(NOT_KEYED.to_owned()))
 }
 
