@@ -1,13 +1,14 @@
 //! Operators over JSON records for job files without code of their own: filter, map, flat map and
-//! project with expressions of jq (<https://jqlang.org/manual/>), deduplicate, and aggregates and
-//! the best records of windows.
+//! project with expressions of jq (<https://jqlang.org/manual/>), deduplicate, aggregates and the
+//! best records of windows, and joins.
 //!
 //! Reading order: `record` (how JSON comes and goes), `expression`, `operators`, `deduplicate`,
-//! then `window`, `scalar`, `aggregate`, `top_n`.
+//! then `window`, `scalar`, `aggregate`, `top_n`, and `join`.
 
 mod aggregate;
 mod deduplicate;
 mod expression;
+mod join;
 mod operators;
 mod record;
 mod scalar;
@@ -17,6 +18,7 @@ mod window;
 use aggregate::WindowAggregate;
 
 use deduplicate::{Deduplicate, DeduplicateConfig};
+use join::{IntervalConfig, WindowConfig, interval_join, window_join};
 use operators::{Filter, FilterConfig, FlatMap, Map, MapConfig, Project, ProjectConfig};
 use record::JsonText;
 use top_n::{TopConfig, TopN};
@@ -44,6 +46,17 @@ const TOP: &str = concat!(
     r#"{"type":"object","additionalProperties":false,"required":["window","n","by"],
     "properties":{"n":{"type":"integer","minimum":1,"maximum":10000},
         "by":{"type":"string","minLength":1},"order":{"enum":["ascending","descending"]},"#,
+    window_properties!(),
+    "}}"
+);
+const INTERVAL: &str = r#"{"type":"object","additionalProperties":false,
+    "required":["lower-ms","upper-ms"],"properties":{
+        "lower-ms":{"type":"integer"},"upper-ms":{"type":"integer"},
+        "type":{"enum":["inner","left-outer","right-outer","full-outer"]},
+        "select":{"type":"string","minLength":1}}}"#;
+const WINDOW_JOIN: &str = concat!(
+    r#"{"type":"object","additionalProperties":false,"required":["window"],
+    "properties":{"select":{"type":"string","minLength":1},"#,
     window_properties!(),
     "}}"
 );
@@ -98,6 +111,28 @@ sandbar_sdk::plugin! {
             .output(JsonText)
             .config_schema(TOP)
             .doc("The `n` records of each key and window that are best by a jq expression.");
+        plugin
+            .keyed_two_input_process_with::<String, _, _, _, _, _>("interval-join", |config: IntervalConfig| {
+                interval_join(&config)
+            })
+            .first_input(JsonText)
+            .second_input(JsonText)
+            .output(JsonText)
+            .config_schema(INTERVAL)
+            .doc("Pairs of records of one key whose event times are at most `lower-ms` and \
+                  `upper-ms` apart (the second minus the first), as the jq expression `select` \
+                  makes them of {left, right}; .left + .right unless given.");
+        plugin
+            .keyed_two_input_process_with::<String, _, _, _, _, _>(
+                "window-join",
+                |config: WindowConfig| window_join(&config),
+            )
+            .first_input(JsonText)
+            .second_input(JsonText)
+            .output(JsonText)
+            .config_schema(WINDOW_JOIN)
+            .doc("Pairs of records of one key in one window, as the jq expression `select` makes \
+                  them of {left, right}; .left + .right unless given.");
     },
 }
 

@@ -6,37 +6,47 @@ use jaq_json::Val;
 use sandbar_sdk::codec::{Decode, Encode, Format, ValueColumn};
 use sandbar_sdk::prelude::*;
 
-/// The text of a JSON value. Whether it is one is seen when it is [parsed](parse).
+/// The text of a JSON value, in whatever type takes text. Whether it is JSON is seen when it is
+/// [parsed](parse).
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct JsonText;
 
-impl Format<TextSlice> for JsonText {
+impl<T> Format<T> for JsonText
+where
+    Text: Format<T>,
+{
     fn format(&self) -> String {
         "json".to_owned()
     }
 }
 
-impl Encode<TextSlice> for JsonText {
-    fn encode(&self, value: &TextSlice, bytes: &mut Vec<u8>) -> Result<()> {
+impl<T> Encode<T> for JsonText
+where
+    Text: Encode<T>,
+{
+    fn encode(&self, value: &T, bytes: &mut Vec<u8>) -> Result<()> {
         Text.encode(value, bytes)
     }
 
     fn never_fails(&self) -> bool {
-        true
+        Text.never_fails()
     }
 }
 
-impl Decode<TextSlice> for JsonText {
-    fn decode(&self, bytes: &[u8]) -> Result<TextSlice> {
+impl<T> Decode<T> for JsonText
+where
+    Text: Decode<T>,
+{
+    fn decode(&self, bytes: &[u8]) -> Result<T> {
         Text.decode(bytes)
     }
 
-    fn decode_from(&self, column: &ValueColumn<'_>, range: Range<usize>) -> Result<TextSlice> {
+    fn decode_from(&self, column: &ValueColumn<'_>, range: Range<usize>) -> Result<T> {
         Text.decode_from(column, range)
     }
 
     fn wants_text(&self) -> bool {
-        Decode::<TextSlice>::wants_text(&Text)
+        Decode::<T>::wants_text(&Text)
     }
 }
 

@@ -196,3 +196,45 @@ fn the_best_of_a_window_are_ranked_and_equals_keep_their_order() {
     assert_eq!(top("descending"), [r#""a" 1 10"#, r#""a" 2 2.5"#, r#""b" 1 7"#]);
     assert_eq!(top("ascending"), [r#""a" 1 null"#, r#""a" 2 1"#, r#""b" 1 7"#]);
 }
+
+#[test]
+fn records_close_in_time_are_joined() {
+    let joined = |json: &str| {
+        let join = interval_join(&config(json)).unwrap();
+        let key = |record: &String| shop(&TextSlice::from(record.as_str()));
+        let mut harness = OperatorHarness::setup()
+            .keyed_two_input_process::<String, _, _, _>(join, key, key)
+            .unwrap();
+        harness.push_first(r#"{"shop":"a","open":true}"#.to_owned(), 1000).unwrap();
+        harness.push_first(r#"{"shop":"b"}"#.to_owned(), 1000).unwrap();
+        harness.push_second(r#"{"shop":"a","sold":3}"#.to_owned(), 1500).unwrap();
+        harness.push_second(r#"{"shop":"a","sold":4}"#.to_owned(), 1501).unwrap();
+        harness.watermark(i64::MAX).unwrap();
+        harness.take_values()
+    };
+    let both = r#"{"shop":"a","open":true,"sold":3}"#;
+    assert_eq!(joined(r#"{"lower-ms":0,"upper-ms":500}"#), [both]);
+    let outer = r#"{"lower-ms":0,"upper-ms":500,"type":"left-outer",
+        "select":"[.left.shop, .right.sold]"}"#;
+    assert_eq!(joined(outer), [r#"["a",3]"#, r#"["b",null]"#]);
+}
+
+#[test]
+fn records_of_one_window_are_joined() {
+    let join = window_join(&config(
+        r#"{"window":{"type":"tumbling","size-ms":1000},"select":".left.n + .right.n"}"#,
+    ));
+    let key = |record: &String| shop(&TextSlice::from(record.as_str()));
+    let mut harness = OperatorHarness::setup()
+        .keyed_two_input_process::<String, _, _, _>(join.unwrap(), key, key)
+        .unwrap();
+    for (at, number) in [(0, 1), (999, 2), (1000, 4)] {
+        let record = format!(r#"{{"shop":"a","n":{number}}}"#);
+        harness.push_first(record.clone(), at).unwrap();
+        harness.push_second(record, at).unwrap();
+    }
+    harness.watermark(i64::MAX).unwrap();
+    let mut sums = harness.take_values();
+    sums.sort();
+    assert_eq!(sums, ["2", "3", "3", "4", "8"]);
+}

@@ -53,21 +53,67 @@ pub(crate) struct Windows {
 macro_rules! window_properties {
     () => {
         r#""window":{"oneOf":[
-            {"type":"object","additionalProperties":false,"required":["type","size-ms"],"properties":{
-                "type":{"const":"tumbling"},"size-ms":{"type":"integer","minimum":1},
+            {"type":"object","additionalProperties":false,"required":["type","size-ms"],
+             "properties":{"type":{"const":"tumbling"},"size-ms":{"type":"integer","minimum":1},
                 "offset-ms":{"type":"integer"}}},
             {"type":"object","additionalProperties":false,"required":["type","size-ms","slide-ms"],
              "properties":{"type":{"const":"sliding"},"size-ms":{"type":"integer","minimum":1},
                 "slide-ms":{"type":"integer","minimum":1},"offset-ms":{"type":"integer"}}},
-            {"type":"object","additionalProperties":false,"required":["type","gap-ms"],"properties":{
-                "type":{"const":"session"},"gap-ms":{"type":"integer","minimum":1}}}]},
+            {"type":"object","additionalProperties":false,"required":["type","gap-ms"],
+             "properties":{"type":{"const":"session"},
+                "gap-ms":{"type":"integer","minimum":1}}}]},
         "time":{"enum":["event","processing"]},
         "allowed-lateness-ms":{"type":"integer","minimum":0}"#
     };
 }
 pub(crate) use window_properties;
 
+/// Puts the assigner of a config in the place of `$assigner` in an expression; each is of a type of
+/// its own.
+macro_rules! with_assigner {
+    ($windows:expr, $assigner:ident => $made:expr) => {{
+        use std::time::Duration;
+
+        use $crate::window::{TimeSpec, WindowSpec};
+        let of = |ms: &u64| Duration::from_millis(*ms);
+        match (&$windows.window, $windows.time) {
+            (WindowSpec::Tumbling { size_ms, offset_ms }, TimeSpec::Event) => {
+                let $assigner = TumblingEventTimeWindows::of(of(size_ms)).offset(*offset_ms);
+                $made
+            }
+            (WindowSpec::Tumbling { size_ms, offset_ms }, TimeSpec::Processing) => {
+                let $assigner = TumblingProcessingTimeWindows::of(of(size_ms)).offset(*offset_ms);
+                $made
+            }
+            (WindowSpec::Sliding { size_ms, slide_ms, offset_ms }, TimeSpec::Event) => {
+                let sliding = SlidingEventTimeWindows::of(of(size_ms), of(slide_ms));
+                let $assigner = sliding.offset(*offset_ms);
+                $made
+            }
+            (WindowSpec::Sliding { size_ms, slide_ms, offset_ms }, TimeSpec::Processing) => {
+                let sliding = SlidingProcessingTimeWindows::of(of(size_ms), of(slide_ms));
+                let $assigner = sliding.offset(*offset_ms);
+                $made
+            }
+            (WindowSpec::Session { gap_ms }, TimeSpec::Event) => {
+                let $assigner = EventTimeSessionWindows::with_gap(of(gap_ms));
+                $made
+            }
+            (WindowSpec::Session { gap_ms }, TimeSpec::Processing) => {
+                let $assigner = ProcessingTimeSessionWindows::with_gap(of(gap_ms));
+                $made
+            }
+        }
+    }};
+}
+pub(crate) use with_assigner;
+
 impl Windows {
+    /// How late records may be.
+    pub(crate) fn lateness(&self) -> Duration {
+        Duration::from_millis(self.allowed_lateness_ms)
+    }
+
     /// Makes the operator that aggregates the elements of each window and gives the result to a
     /// function.
     pub(crate) fn aggregate<T, G, F, Out>(
@@ -81,36 +127,8 @@ impl Windows {
         F: ProcessWindowFunction<String, G::Output, Out, TimeWindow>,
         Out: 'static,
     {
-        let of = Duration::from_millis;
-        let lateness = of(self.allowed_lateness_ms);
-        macro_rules! windowed {
-            ($assigner:expr) => {
-                Windowing::of($assigner)
-                    .allowed_lateness(lateness)
-                    .aggregate_with(aggregate, function)
-            };
-        }
-        match (&self.window, self.time) {
-            (WindowSpec::Tumbling { size_ms, offset_ms }, TimeSpec::Event) => {
-                windowed!(TumblingEventTimeWindows::of(of(*size_ms)).offset(*offset_ms))
-            }
-            (WindowSpec::Tumbling { size_ms, offset_ms }, TimeSpec::Processing) => {
-                windowed!(TumblingProcessingTimeWindows::of(of(*size_ms)).offset(*offset_ms))
-            }
-            (WindowSpec::Sliding { size_ms, slide_ms, offset_ms }, TimeSpec::Event) => {
-                let (size, slide) = (of(*size_ms), of(*slide_ms));
-                windowed!(SlidingEventTimeWindows::of(size, slide).offset(*offset_ms))
-            }
-            (WindowSpec::Sliding { size_ms, slide_ms, offset_ms }, TimeSpec::Processing) => {
-                let (size, slide) = (of(*size_ms), of(*slide_ms));
-                windowed!(SlidingProcessingTimeWindows::of(size, slide).offset(*offset_ms))
-            }
-            (WindowSpec::Session { gap_ms }, TimeSpec::Event) => {
-                windowed!(EventTimeSessionWindows::with_gap(of(*gap_ms)))
-            }
-            (WindowSpec::Session { gap_ms }, TimeSpec::Processing) => {
-                windowed!(ProcessingTimeSessionWindows::with_gap(of(*gap_ms)))
-            }
-        }
+        with_assigner!(self, assigner => Windowing::of(assigner)
+            .allowed_lateness(self.lateness())
+            .aggregate_with(aggregate, function))
     }
 }
