@@ -149,6 +149,7 @@ pub fn messages() -> Seeds {
         ToJobManager::Register(Registration {
             protocol: PROTOCOL_VERSION,
             id: TaskManagerId("tm".to_owned()),
+            instance: 1,
             data_address: "host:1".to_owned(),
             slots: 2,
             managed_memory_bytes: 1 << 20,

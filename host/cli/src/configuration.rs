@@ -79,11 +79,15 @@ impl ConfigurationArgs {
     }
 }
 
-/// Warns of keys in a job's own configuration that no option has.
-pub(crate) fn warn_of_unknown_keys(job: &PreparedJob) {
+/// Warns of keys in a job's own configuration that no option has, and of options that are set for
+/// it, by whomever, and not yet in effect.
+pub(crate) fn warn_of_keys(job: &PreparedJob) {
     let name = &job.spec.name;
     for key in job.unknown_keys() {
         output::warning(format!("configuration of job \"{name}\": {key}"));
+    }
+    for key in job.configuration.idle_keys() {
+        output::warning(format!("job \"{name}\": option `{key}` is not yet in effect"));
     }
 }
 

@@ -85,7 +85,7 @@ impl JobArguments {
             native: Default::default(),
         };
         let prepared = loader.prepare(&source)?;
-        configuration::warn_of_unknown_keys(&prepared);
+        configuration::warn_of_keys(&prepared);
         Ok(prepared)
     }
 }

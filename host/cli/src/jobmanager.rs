@@ -12,7 +12,7 @@ use sandbar_config::Configuration;
 use sandbar_model::status::JobStatus;
 use serde_json::json;
 
-use crate::configuration::{ConfigurationArgs, warn_of_unknown_keys};
+use crate::configuration::{ConfigurationArgs, warn_of_keys};
 use crate::run::summary::print_accumulators;
 use crate::signals::Signals;
 use crate::{output, parent};
@@ -94,7 +94,7 @@ fn run_job(
     overrides: &Configuration,
 ) -> anyhow::Result<ExitCode> {
     let prepared = process.dispatcher().prepare(source, overrides)?;
-    warn_of_unknown_keys(&prepared);
+    warn_of_keys(&prepared);
     let job = process.dispatcher().submit(prepared)?;
     output::note(format!("Job has been submitted with JobID {job}"));
     let told = process.job_manager().end_of(job).recv().ok().flatten();

@@ -127,6 +127,7 @@ fn group_lines(group: Group, jobs: &[JobSummary], zone: &TimeZone) -> Vec<String
 /// The line of a job, and one with what it waits for.
 pub(crate) fn job_lines(job: &JobSummary, zone: &TimeZone) -> Vec<String> {
     let JobSummary { jid, name, state, start_time, waiting_for, .. } = job;
+    let name = output::printable(name);
     let line = format!("{} : {jid} : {name} ({state})", date(*start_time, zone));
     let waiting = waiting_for.iter().map(|reason| format!("    waits: {reason}"));
     [line].into_iter().chain(waiting).collect()

@@ -17,6 +17,17 @@ const ERROR_COLOUR: &str = "1;31";
 const WARNING_COLOUR: &str = "1;33";
 const NOTE_COLOUR: &str = "1;36";
 
+/// A name that others gave, for a line of its own: control characters are escaped, so that it can
+/// neither begin a line nor colour the terminal.
+pub(crate) fn printable(name: &str) -> String {
+    name.chars()
+        .flat_map(|one| match one.is_control() {
+            true => one.escape_default().collect::<Vec<char>>(),
+            false => vec![one],
+        })
+        .collect()
+}
+
 /// Writes text and a line break to standard output.
 ///
 /// # Errors

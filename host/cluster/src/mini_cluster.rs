@@ -202,6 +202,7 @@ fn join(
     link.send(ToJobManager::Register(Registration {
         protocol: PROTOCOL_VERSION,
         id: TaskManagerId(LOCAL.to_owned()),
+        instance: 0,
         data_address: String::new(),
         slots: SLOTS_PER_TASK_MANAGER_MAX,
         managed_memory_bytes: settings::managed_memory(configuration)?,

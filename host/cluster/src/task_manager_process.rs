@@ -151,6 +151,7 @@ impl TaskManagerProcess {
             registration: Registration {
                 protocol: PROTOCOL_VERSION,
                 id,
+                instance: instance(),
                 data_address,
                 slots: configuration.get(&memory::TASK_SLOTS)?.get(),
                 managed_memory_bytes: settings::managed_memory(&configuration)?,
@@ -217,6 +218,11 @@ fn serve_metrics(
             None
         }
     }
+}
+
+/// A number that no other process has, as good as certainly.
+fn instance() -> u64 {
+    (u64::from(std::process::id()) << 42) ^ SystemClock.now_ms() as u64
 }
 
 /// The name of this TaskManager: the one it was given, or one that no other has.

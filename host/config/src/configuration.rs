@@ -157,6 +157,14 @@ impl Configuration {
             .collect()
     }
 
+    /// The options that are set and not yet in effect.
+    pub fn idle_keys(&self) -> Vec<&'static str> {
+        options::all()
+            .filter(|info| !info.in_effect && self.values.contains_key(info.key))
+            .map(|info| info.key)
+            .collect()
+    }
+
     /// The keys that no option has and that do not begin with `user.`: warnings, since operators
     /// may read them all the same.
     pub fn unknown_keys(&self) -> Vec<UnknownKey> {

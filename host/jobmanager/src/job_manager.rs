@@ -324,6 +324,13 @@ impl JobManager {
             return self.task_managers.refuse(link, reason);
         }
         let (id, slots, now) = (registration.id.clone(), registration.slots, self.now());
+        if let Some(address) = self.task_managers.namesake(&registration) {
+            let reason = format!(
+                "a TaskManager with the name {id} is registered already, at {address}: give each \
+                 one of its own (taskmanager.resource-id)"
+            );
+            return self.task_managers.put_off(link, reason);
+        }
         let commands = match self.slots.register_task_manager(id.clone(), slots, now) {
             Ok(commands) => commands,
             Err(error) => return self.task_managers.refuse(link, error.to_string()),

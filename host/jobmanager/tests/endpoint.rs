@@ -114,11 +114,16 @@ impl Cluster {
     }
 
     fn register_with(&mut self, peer: &Peer, name: &str, slots: u32) {
+        self.register_process(peer, name, slots, 1);
+    }
+
+    fn register_process(&mut self, peer: &Peer, name: &str, slots: u32, instance: u64) {
         self.say(
             peer,
             ToJobManager::Register(Registration {
                 protocol: PROTOCOL_VERSION,
                 id: TaskManagerId(name.to_owned()),
+                instance,
                 data_address: format!("{name}:1"),
                 slots,
                 managed_memory_bytes: 0,
@@ -254,6 +259,19 @@ fn a_task_fails_whose_slot_is_lost_in_the_turn_it_is_given_in() {
 }
 
 #[test]
+fn a_second_task_manager_of_one_name_is_put_off_and_the_first_stays() {
+    let mut cluster = Cluster::new();
+    let _first = cluster.join("a");
+    cluster.submit();
+    let second = cluster.open();
+    cluster.register_process(&second, "a", 1, 2);
+    let heard = cluster.heard(&second);
+    let [ToTaskManager::NotNow(reason)] = heard.as_slice() else { panic!("{heard:?}") };
+    assert!(reason.ends_with("at a:1: give each one of its own (taskmanager.resource-id)"));
+    assert_ne!(cluster.job().status, JobStatus::Failed);
+}
+
+#[test]
 fn a_task_manager_that_registers_twice_over_a_link_is_given_up() {
     let mut cluster = Cluster::new();
     let peer = cluster.join("a");
@@ -319,6 +337,7 @@ fn orders(messages: &[ToTaskManager]) -> Vec<String> {
         ToTaskManager::Split { split, .. } => vec![format!("{split:?}")],
         ToTaskManager::Registered { .. }
         | ToTaskManager::Refused(_)
+        | ToTaskManager::NotNow(_)
         | ToTaskManager::Heartbeat { .. }
         | ToTaskManager::Release(_)
         | ToTaskManager::Plugin { .. }

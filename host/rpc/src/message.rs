@@ -62,6 +62,9 @@ pub struct Registration {
     pub protocol: u32,
     /// Its name.
     pub id: TaskManagerId,
+    /// A number of this process alone: one that has the name of another is told from one that
+    /// registers again.
+    pub instance: u64,
     /// Where it takes records of other TaskManagers: `host:port`.
     pub data_address: String,
     /// Number of slots.
@@ -98,6 +101,8 @@ pub enum ToTaskManager {
     },
     /// It is not registered, and trying again is of no use.
     Refused(String),
+    /// It is not registered, which may be different later.
+    NotNow(String),
     /// Answered by [`ToJobManager::Heartbeat`].
     Heartbeat {
         /// Counts up.

@@ -179,12 +179,15 @@ impl TaskManager {
 
     fn on_message(&mut self, message: ToTaskManager) {
         match message {
-            ToTaskManager::Registered { token, .. } => {
-                tracing::info!(token = token.0, "registered at the JobManager");
+            ToTaskManager::Registered { .. } => {
+                tracing::info!("registered at the JobManager");
             }
             ToTaskManager::Refused(reason) => {
                 tracing::error!(reason, "the JobManager refuses this TaskManager");
                 self.stop();
+            }
+            ToTaskManager::NotNow(reason) => {
+                tracing::warn!(reason, "the JobManager does not take this TaskManager now");
             }
             ToTaskManager::Heartbeat { sequence } => self.report(sequence),
             ToTaskManager::Deploy { job, tasks, locations } => {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
-use sandbar_config::{Configuration, OptionEntry, options};
+use sandbar_config::{Configuration, options};
 use serde_json::{Value, json};
 
 use crate::{configuration, output, problems};
@@ -67,10 +67,8 @@ pub(crate) fn execute(args: &CheckArgs) -> anyhow::Result<ExitCode> {
 
 fn warnings(configuration: &Configuration) -> Vec<String> {
     let unknown = configuration.unknown_keys();
-    let is_idle =
-        |option: &&OptionEntry| !option.in_effect && configuration.text(option.key).is_some();
-    let idle = options::all().filter(is_idle);
-    let idle = idle.map(|option| format!("option `{}` is not yet in effect", option.key));
+    let idle = configuration.idle_keys();
+    let idle = idle.into_iter().map(|key| format!("option `{key}` is not yet in effect"));
     unknown.iter().map(ToString::to_string).chain(idle).collect()
 }
 

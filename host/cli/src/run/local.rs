@@ -16,7 +16,7 @@ use sandbar_model::status::JobStatus;
 use super::progress::Progress;
 use super::shown_job::ShownJob;
 use super::{RunArgs, summary};
-use crate::configuration::warn_of_unknown_keys;
+use crate::configuration::warn_of_keys;
 use crate::output;
 use crate::signals::{EXIT_INTERRUPTED, Signals};
 
@@ -34,7 +34,7 @@ pub(super) fn run(args: &RunArgs, mut configuration: Configuration) -> anyhow::R
         cache_folder: cache_folder(),
     })?;
     let prepared = cluster.loader(&args.job.overrides()).prepare(&source)?;
-    warn_of_unknown_keys(&prepared);
+    warn_of_keys(&prepared);
     let signals = Signals::listen().context("cannot listen for Ctrl-C")?;
     let job = cluster.submit(prepared)?;
     let show = !args.quiet;

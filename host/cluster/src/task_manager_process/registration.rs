@@ -153,6 +153,7 @@ impl Registrar {
                     patience = Duration::from_millis(*heartbeat_timeout_ms);
                 }
                 ToTaskManager::Refused(reason) => return LinkEnd::Refused(reason.clone()),
+                ToTaskManager::NotNow(reason) => return LinkEnd::Lost(reason.clone()),
                 ToTaskManager::Heartbeat { .. }
                 | ToTaskManager::Deploy { .. }
                 | ToTaskManager::Cancel(_)

@@ -117,6 +117,7 @@ impl JobManager {
                 }
             }
             Command::ScheduleRestart { restart, after_ms } => {
+                tracing::info!(%job, after_ms, "the job restarts");
                 let at = self.now().saturating_add_unsigned(after_ms);
                 self.timers.set(at, Timer::Restart(job, restart));
             }

@@ -44,6 +44,8 @@ pub(super) struct JobMaster {
     /// Of the newest attempt of each subtask that told.
     told: BTreeMap<TaskRef, Told>,
     start_time: i64,
+    /// When and in which task the newest failure was that the log has.
+    logged: Option<(i64, Option<TaskAttempt>)>,
     /// Who waits for its end.
     pub(super) waiters: Vec<Reply<Option<JobView>>>,
 }
@@ -62,6 +64,7 @@ impl JobMaster {
             splits,
             told: BTreeMap::new(),
             start_time: now,
+            logged: None,
             waiters: Vec::new(),
         }
     }
@@ -71,7 +74,16 @@ impl JobMaster {
     }
 
     pub(super) fn handle(&mut self, event: Event, now: i64) -> Vec<Command> {
-        self.execution.handle(event, now)
+        let commands = self.execution.handle(event, now);
+        let newest = self.execution.failures().next();
+        let logged = newest.map(|failure| (failure.timestamp, failure.task));
+        if let Some(failure) = newest.filter(|_| logged != self.logged) {
+            let ExceptionView { message, task_manager, .. } = self.exception(failure);
+            let task_manager = task_manager.map(|id| id.to_string());
+            tracing::warn!(job = %self.information.job, task_manager, "failure: {message}");
+        }
+        self.logged = logged;
+        commands
     }
 
     /// Takes what a TaskManager tells of a task that the job has or had.

@@ -97,6 +97,20 @@ impl TaskManagers {
         }
     }
 
+    /// Tells a stranger why it is not taken for the time being, and ends the link.
+    pub(super) fn put_off(&mut self, link: LinkId, reason: String) {
+        if let Some((send, _)) = self.strangers.remove(&link) {
+            tracing::warn!(reason, "a TaskManager is put off");
+            let _ = send(ToTaskManager::NotNow(reason));
+        }
+    }
+
+    /// Where another TaskManager of the same name is, which has not been lost.
+    pub(super) fn namesake(&self, registration: &Registration) -> Option<&str> {
+        let known = &self.workers.get(&registration.id)?.registration;
+        (known.instance != registration.instance).then_some(&*known.data_address)
+    }
+
     /// Takes the stranger at the end of a link in. One that registers again replaces what it was.
     pub(super) fn register(&mut self, link: LinkId, registration: Registration, now: i64) {
         let Some((send, _)) = self.strangers.remove(&link) else { return };

@@ -63,6 +63,7 @@ impl World {
         let registration = Registration {
             protocol: known.protocol,
             id: known.id.clone(),
+            instance: process,
             data_address: format!("process-{process}:1"),
             slots: known.slots,
             managed_memory_bytes: 1 << 20,
@@ -100,8 +101,10 @@ impl World {
 
     fn obey(&mut self, process: u64, link: LinkId, message: ToTaskManager) {
         let Some(known) = self.processes.get_mut(&process) else { return };
-        let is_answer =
-            matches!(message, ToTaskManager::Registered { .. } | ToTaskManager::Refused(_));
+        let is_answer = matches!(
+            message,
+            ToTaskManager::Registered { .. } | ToTaskManager::Refused(_) | ToTaskManager::NotNow(_)
+        );
         if known.registered.is_some() == is_answer {
             let id = known.id.clone();
             return self.fail(format!("{id} hears {message:?} out of place"));
@@ -122,6 +125,7 @@ impl World {
                 self.seen.refused += 1;
                 self.end_process(process);
             }
+            ToTaskManager::NotNow(_) => self.lose_link(process),
             ToTaskManager::Heartbeat { sequence } => {
                 if sequence <= known.last_sequence {
                     self.fail(format!("heartbeat {sequence} comes out of order"));

@@ -65,6 +65,7 @@ impl JobManagerLink {
             }
             ToTaskManager::Registered { .. }
             | ToTaskManager::Refused(_)
+            | ToTaskManager::NotNow(_)
             | ToTaskManager::Heartbeat { .. }
             | ToTaskManager::Deploy { .. }
             | ToTaskManager::Cancel(_)
