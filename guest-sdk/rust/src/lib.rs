@@ -35,6 +35,7 @@ pub use error::{Error, ErrorKind, Result};
 pub use function::{
     AggregateFunction, FilterFunction, FlatMapFunction, KeyedProcessFunction,
     KeyedTwoInputProcessFunction, MapFunction, ProcessFunction, Try, TwoInputProcessFunction,
+    aggregates,
 };
 pub use log::{Level, Logger};
 pub use memory::{ByteSlice, TextSlice};

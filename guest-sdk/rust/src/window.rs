@@ -33,3 +33,6 @@ pub use trigger::{
     TriggerResult,
 };
 pub use windowing::{WindowedOperator, Windowing};
+
+#[cfg(test)]
+mod tests;
