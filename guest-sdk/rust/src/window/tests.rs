@@ -56,8 +56,8 @@ fn flinks_session_windowing_example() {
     harness.watermark(10).unwrap();
     harness.watermark(i64::MAX).unwrap();
     let results: Vec<Reading> = harness.take_values();
-    let sessions = [("a", 1, 1), ("b", 1, 3), ("c", 6, 1), ("a", 10, 1), ("c", 11, 1)];
-    assert_eq!(results, sessions.map(|(key, at, sum)| (key.to_owned(), at, sum)));
+    let expected = [("a", 1, 1), ("b", 1, 3), ("c", 6, 1), ("a", 10, 1), ("c", 11, 1)];
+    assert_eq!(results, expected.map(|(key, at, sum)| (key.to_owned(), at, sum)));
 }
 
 /// Flink's example `TopSpeedWindowing`: fires every 50 metres, and sees the last 10 seconds.
@@ -140,6 +140,29 @@ fn sliding_count_windows_see_the_last_elements() {
     let ten: Vec<(&str, i64, i64)> = (1..=6).map(|number| ("k", 0, number)).collect();
     push(&mut harness, &ten);
     assert_eq!(harness.take_values(), [1.5, 2.5, 4.5]);
+}
+
+/// An element of a sliding window costs the same however many windows it is in.
+#[test]
+fn an_element_is_added_to_one_pane() {
+    use std::cell::Cell;
+    use std::rc::Rc;
+
+    for (size, slide, windows) in [(10, 10, 12), (1000, 10, 111), (1000, 7, 160)] {
+        let adds = Rc::new(Cell::new(0));
+        let counted = Rc::clone(&adds);
+        let sum = Average::of(move |reading: &Reading| {
+            counted.set(counted.get() + 1);
+            reading.2 as f64
+        });
+        let sliding = SlidingEventTimeWindows::of(ms(size), ms(slide));
+        let mut harness = harness(Windowing::of(sliding).aggregate(sum));
+        let readings: Vec<(&str, i64, i64)> = (1000..1112).map(|at| ("k", at, 1)).collect();
+        push(&mut harness, &readings);
+        harness.watermark(i64::MAX).unwrap();
+        assert_eq!(harness.take_values().len(), windows, "{size} by {slide}");
+        assert_eq!(adds.get(), readings.len(), "{size} by {slide}");
+    }
 }
 
 #[test]
