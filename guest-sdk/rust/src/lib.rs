@@ -38,6 +38,7 @@ pub use event_time::{TimestampFormat, WatermarkGenerator, WatermarkOutput, Water
 pub use function::{
     AggregateFunction, FilterFunction, FlatMapFunction, KeyedProcessFunction,
     KeyedTwoInputProcessFunction, MapFunction, ProcessFunction, Try, TwoInputProcessFunction,
+    aggregates,
 };
 pub use log::{Level, Logger};
 pub use memory::{ByteSlice, TextSlice};

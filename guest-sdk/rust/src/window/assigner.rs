@@ -24,7 +24,7 @@ pub trait WindowAssigner<T>: 'static {
     type Window: Window;
 
     /// The trigger of windows that are given none.
-    type DefaultTrigger: Trigger<T, Self::Window> + Default;
+    type OwnTrigger: Trigger<T, Self::Window> + Default;
 
     /// Appends the windows of an element to `windows`, which is empty. `timestamp` is the
     /// element's, in milliseconds since the Unix epoch and the smallest `i64` if it has none;
@@ -68,7 +68,8 @@ pub trait WindowAssigner<T>: 'static {
     }
 }
 
-/// Windows of `size` milliseconds that start every `slide` milliseconds from `offset` on.
+/// Windows of `size` milliseconds that start every `slide` milliseconds from `offset` on, and the
+/// panes that they are put together of: parts of time in which no window starts or ends.
 #[derive(Clone, Copy, Debug)]
 pub struct Panes<W> {
     /// Milliseconds from the start of a window to its end.
@@ -95,7 +96,7 @@ impl GlobalWindows {
 
 impl<T> WindowAssigner<T> for GlobalWindows {
     type Window = GlobalWindow;
-    type DefaultTrigger = NeverTrigger;
+    type OwnTrigger = NeverTrigger;
 
     #[inline]
     fn assign(
@@ -121,7 +122,7 @@ pub(crate) fn millis(duration: Duration) -> i64 {
 
 /// The timestamp, if there is one.
 #[inline]
-fn timed(timestamp: i64) -> Result<i64, Error> {
+pub(crate) fn timed(timestamp: i64) -> Result<i64, Error> {
     if timestamp == NO_TIMESTAMP {
         return Err(untimed());
     }
