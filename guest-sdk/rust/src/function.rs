@@ -2,11 +2,13 @@
 //! maps; everything with state, timers or side outputs is a process function.
 
 mod aggregate;
+mod broadcast;
 mod process;
 mod simple;
 mod two_input;
 
 pub use aggregate::AggregateFunction;
+pub use broadcast::KeyedBroadcastProcessFunction;
 pub use process::{KeyedProcessFunction, ProcessFunction};
 pub use simple::{FilterFunction, FlatMapFunction, MapFunction, Try};
 pub use two_input::{KeyedTwoInputProcessFunction, TwoInputProcessFunction};

@@ -31,18 +31,19 @@ pub mod window;
 
 pub use codec::{Bytes, Compact, Data, Json, Key, Text};
 pub use collector::{Collector, OutputTag};
-pub use context::{Context, RuntimeContext, Unkeyed};
+pub use context::{BroadcastContext, Context, RuntimeContext, Unkeyed};
 pub use error::{Error, ErrorKind, Result};
 pub use function::{
-    AggregateFunction, FilterFunction, FlatMapFunction, KeyedProcessFunction,
-    KeyedTwoInputProcessFunction, MapFunction, ProcessFunction, Try, TwoInputProcessFunction,
+    AggregateFunction, FilterFunction, FlatMapFunction, KeyedBroadcastProcessFunction,
+    KeyedProcessFunction, KeyedTwoInputProcessFunction, MapFunction, ProcessFunction, Try,
+    TwoInputProcessFunction,
 };
 pub use log::{Level, Logger};
 pub use memory::{ByteSlice, TextSlice};
 pub use metrics::{Counter, Gauge, Histogram};
 pub use state::{
-    AggregatingState, BroadcastState, ListState, MapState, OperatorListState, ReducingState,
-    ValueState,
+    AggregatingState, BroadcastState, KeyedState, ListState, MapState, OperatorListState,
+    ReducingState, ValueState,
 };
 pub use stream::{
     ConnectedStreams, DataStream, DatagenSource, DeadLetter, DiscardSink, ErrorPolicy, FileSink,

@@ -188,6 +188,16 @@ impl Host for HarnessHost {
         page
     }
 
+    fn keys(&self, state: u32, after: Option<&[u8]>, limit: u32) -> Result<Packed, String> {
+        let now = self.processing_time.get();
+        let mut keys = packed();
+        self.with_state(state, |storage, name, ttl| {
+            let found = storage.keys(name, after, ttl, now);
+            found.take(limit as usize).for_each(|key| pack(&mut keys, key));
+        });
+        Ok(keys)
+    }
+
     fn set_list(
         &self,
         _operator: u32,

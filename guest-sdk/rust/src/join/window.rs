@@ -140,7 +140,9 @@ where
     ///
     /// let seconds = TumblingEventTimeWindows::of(Duration::from_secs(1));
     /// let counts = WindowJoin::of(seconds)
-    ///     .co_group(|lefts: &[&u32], rights: &[&u64], out| out.collect((lefts.len(), rights.len())));
+    ///     .co_group(|lefts: &[&u32], rights: &[&u64], out| {
+    ///         out.collect((lefts.len(), rights.len()));
+    ///     });
     /// let mut harness =
     ///     OperatorHarness::setup().keyed_two_input_process(counts, |_| (), |_| ())?;
     /// harness.push_first(7, 0)?;

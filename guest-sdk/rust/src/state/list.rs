@@ -38,6 +38,10 @@ impl<T: Data> ListState<T> {
         ListState(Some(column))
     }
 
+    pub(super) fn state(&self) -> u32 {
+        bound(&self.0).state()
+    }
+
     /// A copy of the list of the current key.
     pub fn get(&self) -> Vec<T> {
         self.with(<[T]>::to_vec)

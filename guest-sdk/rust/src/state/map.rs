@@ -78,6 +78,10 @@ impl<K: Key, V: Data> MapState<K, V> {
         MapState { column: Some(column), marker: PhantomData }
     }
 
+    pub(super) fn state(&self) -> u32 {
+        bound(&self.column).state()
+    }
+
     /// A copy of the value of an entry.
     ///
     /// # Errors

@@ -77,6 +77,26 @@ impl Storage {
             .map(|(user_key, entry)| (user_key.as_slice(), entry.value.as_slice()))
     }
 
+    /// The keys that have live entries of a state, behind a key, in order.
+    pub(crate) fn keys<'a>(
+        &'a self,
+        name: &str,
+        after: Option<&[u8]>,
+        ttl: Option<u64>,
+        now: i64,
+    ) -> impl Iterator<Item = &'a [u8]> {
+        let start = match after {
+            Some(key) => Bound::Excluded((name.to_owned(), key.to_vec())),
+            None => Bound::Included((name.to_owned(), Vec::new())),
+        };
+        let state = name.to_owned();
+        self.entries
+            .range((start, Bound::Unbounded))
+            .take_while(move |((of, _), _)| *of == state)
+            .filter(move |(_, map)| map.values().any(|entry| entry.is_alive(ttl, now)))
+            .map(|((_, key), _)| key.as_slice())
+    }
+
     /// The live entries of a state, under all keys.
     pub(crate) fn count(&self, name: &str, ttl: Option<u64>, now: i64) -> usize {
         let of_state = self.entries.iter().filter(|((state, _), _)| state == name);
