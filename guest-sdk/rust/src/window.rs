@@ -11,6 +11,7 @@ mod due;
 mod evictor;
 mod function;
 mod operator;
+mod panes;
 mod store;
 mod time_window;
 mod trigger;

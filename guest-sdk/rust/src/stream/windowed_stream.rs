@@ -92,6 +92,12 @@ where
         self.map(|windowing| windowing.side_output_late_data(tag))
     }
 
+    /// As [`Windowing::without_panes`].
+    #[must_use]
+    pub fn without_panes(self) -> WindowedStream<K, T, A, Tr> {
+        self.map(Windowing::without_panes)
+    }
+
     /// As [`Windowing::reduce`].
     pub fn reduce(self, reduce: impl FnMut(T, T) -> T + 'static) -> DataStream<T> {
         self.add("Window Reduce", |windowing| windowing.reduce(reduce))

@@ -68,7 +68,8 @@ pub trait WindowAssigner<T>: 'static {
     }
 }
 
-/// Windows of `size` milliseconds that start every `slide` milliseconds from `offset` on.
+/// Windows of `size` milliseconds that start every `slide` milliseconds from `offset` on, and the
+/// panes that they are put together of: parts of time in which no window starts or ends.
 #[derive(Clone, Copy, Debug)]
 pub struct Panes<W> {
     /// Milliseconds from the start of a window to its end.
@@ -121,7 +122,7 @@ pub(crate) fn millis(duration: Duration) -> i64 {
 
 /// The timestamp, if there is one.
 #[inline]
-fn timed(timestamp: i64) -> Result<i64, Error> {
+pub(crate) fn timed(timestamp: i64) -> Result<i64, Error> {
     if timestamp == NO_TIMESTAMP {
         return Err(untimed());
     }

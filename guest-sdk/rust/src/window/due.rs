@@ -10,9 +10,6 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::timers::TimeDomain;
 
-/// No time at all.
-const NEVER: i64 = i64::MAX;
-
 /// A timer of a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Due {
@@ -26,27 +23,20 @@ struct Due {
 pub(crate) struct DueTimes(Vec<Due>);
 
 /// The earliest timer of each clock that was registered during a call.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Earliest {
-    event_time: i64,
-    processing_time: i64,
-}
-
-impl Default for Earliest {
-    fn default() -> Earliest {
-        Earliest { event_time: NEVER, processing_time: NEVER }
-    }
+    event_time: Option<i64>,
+    processing_time: Option<i64>,
 }
 
 impl Earliest {
-    fn of(&mut self, event_time: bool) -> &mut i64 {
-        if event_time { &mut self.event_time } else { &mut self.processing_time }
-    }
-
     #[inline]
     pub(crate) fn note(&mut self, domain: TimeDomain, at: i64) {
-        let earliest = self.of(domain == TimeDomain::EventTime);
-        *earliest = at.min(*earliest);
+        let earliest = match domain {
+            TimeDomain::EventTime => &mut self.event_time,
+            TimeDomain::ProcessingTime => &mut self.processing_time,
+        };
+        *earliest = Some(earliest.map_or(at, |earlier| earlier.min(at)));
     }
 }
 
@@ -76,18 +66,12 @@ impl DueTimes {
     }
 }
 
-/// When the host calls for a key next, by each clock; the largest `i64` for not at all. The host
-/// may call earlier too, for timers that are not needed any more.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+/// When the host calls for a key next, by each clock, if at all. The host may call earlier too, for
+/// timers that are not needed any more.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Armed {
-    event_time: i64,
-    processing_time: i64,
-}
-
-impl Default for Armed {
-    fn default() -> Armed {
-        Armed { event_time: NEVER, processing_time: NEVER }
-    }
+    event_time: Option<i64>,
+    processing_time: Option<i64>,
 }
 
 impl Armed {
@@ -98,13 +82,17 @@ impl Armed {
         earliest: &Earliest,
         ctx: &Context<K>,
     ) -> Result<(), Error> {
-        if earliest.event_time < self.event_time {
-            self.event_time = earliest.event_time;
-            ctx.register_kept_timer(TimeDomain::EventTime, self.event_time)?;
-        }
-        if earliest.processing_time < self.processing_time {
-            self.processing_time = earliest.processing_time;
-            ctx.register_kept_timer(TimeDomain::ProcessingTime, self.processing_time)?;
+        let clocks = [
+            (TimeDomain::EventTime, earliest.event_time, &mut self.event_time),
+            (TimeDomain::ProcessingTime, earliest.processing_time, &mut self.processing_time),
+        ];
+        for (domain, earliest, armed) in clocks {
+            if let Some(at) = earliest
+                && armed.is_none_or(|armed| at < armed)
+            {
+                *armed = Some(at);
+                ctx.register_kept_timer(domain, at)?;
+            }
         }
         Ok(())
     }
@@ -115,8 +103,8 @@ impl Armed {
             TimeDomain::EventTime => &mut self.event_time,
             TimeDomain::ProcessingTime => &mut self.processing_time,
         };
-        if *armed <= at {
-            *armed = NEVER;
+        if armed.is_some_and(|armed| armed <= at) {
+            *armed = None;
         }
     }
 }

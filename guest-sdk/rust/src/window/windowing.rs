@@ -8,6 +8,7 @@ use super::contents::{Aggregated, All, Contents, Direct, Reduced, Then};
 use super::evictor::{CountEvictor, Evicting, Evictor};
 use super::function::{Apply, ProcessWindowFunction};
 use super::operator::{Lateness, WindowOperator};
+use super::panes::PaneOperator;
 use super::trigger::{CountTrigger, PurgingTrigger, Trigger};
 use crate::codec::{Data, Key};
 use crate::collector::{Collector, OutputTag};
@@ -44,13 +45,16 @@ pub struct Windowing<T, A: WindowAssigner<T>, Tr> {
     trigger: Tr,
     evictor: Option<Box<dyn Evictor<T, A::Window>>>,
     lateness: Lateness<T>,
+    /// Elements may go into panes, as far as the function allows.
+    may_pane: bool,
 }
 
 impl<T: Data, A: WindowAssigner<T>> Windowing<T, A, A::DefaultTrigger> {
     /// Starts with an assigner and its default trigger.
     pub fn of(assigner: A) -> Windowing<T, A, A::DefaultTrigger> {
         let lateness = Lateness { allowed: 0, tag: None, dropped: Counter::default() };
-        Windowing { assigner, trigger: A::DefaultTrigger::default(), evictor: None, lateness }
+        let trigger = A::DefaultTrigger::default();
+        Windowing { assigner, trigger, evictor: None, lateness, may_pane: true }
     }
 }
 
@@ -76,7 +80,7 @@ impl<T: Data, A: WindowAssigner<T>, Tr: Trigger<T, A::Window>> Windowing<T, A, T
     #[must_use]
     pub fn trigger<Other: Trigger<T, A::Window>>(self, trigger: Other) -> Windowing<T, A, Other> {
         let Windowing { assigner, evictor, lateness, .. } = self;
-        Windowing { assigner, trigger, evictor, lateness }
+        Windowing { assigner, trigger, evictor, lateness, may_pane: false }
     }
 
     /// Drops elements of windows that fire, before or after the function sees them.
@@ -102,12 +106,24 @@ impl<T: Data, A: WindowAssigner<T>, Tr: Trigger<T, A::Window>> Windowing<T, A, T
         self
     }
 
+    /// Keeps each element in all of its windows, where sliding windows by event time would keep it
+    /// in one pane and put windows together of panes. For functions to which the order of elements
+    /// matters: panes are merged by time, and only the elements of one are in the order they came.
+    #[must_use]
+    pub fn without_panes(mut self) -> Windowing<T, A, Tr> {
+        self.may_pane = false;
+        self
+    }
+
     /// Folds the elements of a window into one.
+    ///
+    /// Sliding windows by event time with their default trigger keep each element once, in a pane,
+    /// so that an element costs the same however many windows it is in; so for `aggregate`.
     pub fn reduce<K: Key>(
         self,
         reduce: impl FnMut(T, T) -> T + 'static,
     ) -> WindowedOperator<K, T, T> {
-        self.build(Direct::new(Reduced::new(reduce)))
+        self.build_folded(Direct::new(Reduced::new(reduce)))
     }
 
     /// Folds the elements of a window into one, and gives that to a function.
@@ -116,7 +132,7 @@ impl<T: Data, A: WindowAssigner<T>, Tr: Trigger<T, A::Window>> Windowing<T, A, T
         reduce: impl FnMut(T, T) -> T + 'static,
         function: impl ProcessWindowFunction<K, T, Out, A::Window>,
     ) -> WindowedOperator<K, T, Out> {
-        self.build(Then::new(Reduced::new(reduce), function))
+        self.build_folded(Then::new(Reduced::new(reduce), function))
     }
 
     /// Adds the elements of a window to an accumulator, and emits its result.
@@ -124,7 +140,7 @@ impl<T: Data, A: WindowAssigner<T>, Tr: Trigger<T, A::Window>> Windowing<T, A, T
     where
         G: AggregateFunction<In = T, Accumulator: Data, Output: Clone + 'static>,
     {
-        self.build(Direct::new(Aggregated(aggregate)))
+        self.build_folded(Direct::new(Aggregated(aggregate)))
     }
 
     /// Adds the elements of a window to an accumulator, and gives its result to a function.
@@ -136,7 +152,7 @@ impl<T: Data, A: WindowAssigner<T>, Tr: Trigger<T, A::Window>> Windowing<T, A, T
     where
         G: AggregateFunction<In = T, Accumulator: Data, Output: Clone + 'static>,
     {
-        self.build(Then::new(Aggregated(aggregate), function))
+        self.build_folded(Then::new(Aggregated(aggregate), function))
     }
 
     /// Keeps all elements of a window, and gives them to a function.
@@ -159,12 +175,32 @@ impl<T: Data, A: WindowAssigner<T>, Tr: Trigger<T, A::Window>> Windowing<T, A, T
         self.build(All::new(Apply::new(function)))
     }
 
+    /// Makes an operator whose elements may go into panes, if windows overlap and nothing but
+    /// their end fires them.
+    fn build_folded<C>(self, contents: C) -> WindowedOperator<C::Key, T, C::Out>
+    where
+        C: Contents<In = T, Window = A::Window>,
+    {
+        let has_panes = self.may_pane && self.evictor.is_none() && size_of::<C::State>() == 0;
+        match self.assigner.panes() {
+            Some(panes)
+                if has_panes && self.assigner.is_event_time() && panes.size > panes.slide =>
+            {
+                let refusal = self.refusal::<C>();
+                let operator = PaneOperator::new(panes, contents, self.lateness);
+                let state_type = operator.state_type();
+                WindowedOperator { state_type, refusal, function: Box::new(operator) }
+            }
+            _ => self.build(contents),
+        }
+    }
+
     fn build<C>(self, contents: C) -> WindowedOperator<C::Key, T, C::Out>
     where
         C: Contents<In = T, Window = A::Window>,
     {
         let refusal = self.refusal::<C>();
-        let Windowing { assigner, trigger, evictor, lateness } = self;
+        let Windowing { assigner, trigger, evictor, lateness, .. } = self;
         let (state_type, function): (_, Box<dyn KeyedProcessFunction<_, _, _>>) = match evictor {
             Some(evictor) => {
                 let contents = Evicting::new(evictor, contents);

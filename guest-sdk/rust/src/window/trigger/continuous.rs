@@ -8,7 +8,8 @@ use crate::window::assigner::millis;
 use crate::window::time_window::Window;
 
 /// Fires whenever the watermark passes another multiple of an interval, and at the end of the
-/// window. Source: Flink, `ContinuousEventTimeTrigger`.
+/// window. Source: Flink, `ContinuousEventTimeTrigger`; that one fires the global window for ever
+/// when the input has ended, this one once.
 #[derive(Clone, Copy, Debug)]
 pub struct ContinuousEventTimeTrigger {
     interval: i64,
@@ -75,7 +76,8 @@ impl<T, W: Window> Trigger<T, W> for ContinuousEventTimeTrigger {
         if *ctx.state() != Some(time) {
             return Ok(TriggerResult::Continue);
         }
-        let at = next(time, self.interval, window);
+        let has_ended = ctx.current_watermark() == i64::MAX && window.max_timestamp() == i64::MAX;
+        let at = if has_ended { i64::MAX } else { next(time, self.interval, window) };
         *ctx.state() = Some(at);
         ctx.register_event_time_timer(at);
         Ok(TriggerResult::Fire)
