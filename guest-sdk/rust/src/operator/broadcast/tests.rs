@@ -129,35 +129,40 @@ fn rules_and_sums_survive_a_restart() {
     assert_eq!(restored.take_values(), [(1, 101)]);
 }
 
+const READ_ONLY: &str = "broadcast state 'factor' is read-only here: change it in \
+                         process_broadcast_element, so that all subtasks do";
+
+fn writes_everywhere() -> Sums {
+    Sums { writes_everywhere: true, ..Sums::default() }
+}
+
 #[test]
-fn broadcast_state_is_read_only_for_keyed_records_and_timers() {
-    let message = "broadcast state 'factor' is read-only here: change it in \
-                   process_broadcast_element, so that all subtasks do";
-    let function = Sums { writes_everywhere: true, ..Sums::default() };
+fn broadcast_state_is_read_only_for_keyed_records() {
     let mut harness = OperatorHarness::setup()
-        .keyed_broadcast_process(function, |amount: &Amount| amount.0)
+        .keyed_broadcast_process(writes_everywhere(), |amount: &Amount| amount.0)
         .unwrap();
     harness.push_second(Factor(3), 0).unwrap();
     let refused = harness.push_first((1, 5), 0).unwrap_err();
-    assert!(refused.message().ends_with(message), "{refused}");
+    assert!(refused.message().ends_with(READ_ONLY), "{refused}");
+}
 
+#[test]
+fn broadcast_state_is_read_only_for_timers() {
     let mut harness = sums(OperatorHarness::setup());
     harness.push_first((1, 5), 0).unwrap();
     let snapshot = harness.snapshot().unwrap();
-    let function = Sums { writes_everywhere: true, ..Sums::default() };
     let mut restored = OperatorHarness::setup()
         .restore(&snapshot)
-        .keyed_broadcast_process(function, |amount: &Amount| amount.0)
+        .keyed_broadcast_process(writes_everywhere(), |amount: &Amount| amount.0)
         .unwrap();
     let refused = restored.watermark(10).unwrap_err();
-    assert!(refused.message().ends_with(message), "{refused}");
+    assert!(refused.message().ends_with(READ_ONLY), "{refused}");
 }
 
 #[test]
 fn after_a_refused_rule_broadcast_state_is_read_only_again() {
-    let function = Sums { writes_everywhere: true, ..Sums::default() };
     let mut harness = OperatorHarness::setup()
-        .keyed_broadcast_process(function, |amount: &Amount| amount.0)
+        .keyed_broadcast_process(writes_everywhere(), |amount: &Amount| amount.0)
         .unwrap();
     assert_eq!(harness.push_second(Refuse, 0).unwrap_err().message(), "told to");
     assert!(harness.push_first((1, 5), 0).is_err());
