@@ -1,10 +1,12 @@
 //! What a process function can see and do while it processes a record or a timer.
 
+mod broadcast;
 mod runtime;
 
 use std::fmt;
 use std::rc::Rc;
 
+pub use broadcast::BroadcastContext;
 pub use runtime::{RuntimeContext, SubtaskContext};
 
 use crate::chain::instance::InstanceContext;

@@ -3,11 +3,13 @@
 
 mod aggregate;
 pub mod aggregates;
+mod broadcast;
 mod process;
 mod simple;
 mod two_input;
 
 pub use aggregate::AggregateFunction;
+pub use broadcast::KeyedBroadcastProcessFunction;
 pub use process::{KeyedProcessFunction, ProcessFunction};
 pub use simple::{FilterFunction, FlatMapFunction, MapFunction, Try};
 pub use two_input::{KeyedTwoInputProcessFunction, TwoInputProcessFunction};

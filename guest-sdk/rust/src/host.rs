@@ -44,6 +44,10 @@ pub(crate) trait Host {
     fn touch(&self, state: u32, keys: &Packed, user_keys: &Packed);
     fn scan(&self, state: u32, key: &[u8], after: Option<&[u8]>, limit: u32) -> Page;
 
+    /// At most `limit` keys of this subtask that a state has something for, in the order of their
+    /// bytes, behind `after`; fewer only if there are no more.
+    fn keys(&self, state: u32, after: Option<&[u8]>, limit: u32) -> Result<Packed, String>;
+
     fn set_list(
         &self,
         operator: u32,

@@ -32,20 +32,20 @@ pub mod window;
 
 pub use codec::{Bytes, Compact, Data, Json, Key, Text};
 pub use collector::{Collector, OutputTag};
-pub use context::{Context, RuntimeContext, Unkeyed};
+pub use context::{BroadcastContext, Context, RuntimeContext, Unkeyed};
 pub use error::{Error, ErrorKind, Result};
 pub use event_time::{TimestampFormat, WatermarkGenerator, WatermarkOutput, WatermarkStrategy};
 pub use function::{
-    AggregateFunction, FilterFunction, FlatMapFunction, KeyedProcessFunction,
-    KeyedTwoInputProcessFunction, MapFunction, ProcessFunction, Try, TwoInputProcessFunction,
-    aggregates,
+    AggregateFunction, FilterFunction, FlatMapFunction, KeyedBroadcastProcessFunction,
+    KeyedProcessFunction, KeyedTwoInputProcessFunction, MapFunction, ProcessFunction, Try,
+    TwoInputProcessFunction, aggregates,
 };
 pub use log::{Level, Logger};
 pub use memory::{ByteSlice, TextSlice};
 pub use metrics::{Counter, Gauge, Histogram};
 pub use state::{
-    AggregatingState, BroadcastState, ListState, MapState, OperatorListState, ReducingState,
-    StateTtlConfig, StateVisibility, UpdateType, ValueState,
+    AggregatingState, BroadcastState, KeyedState, ListState, MapState, OperatorListState,
+    ReducingState, StateTtlConfig, StateVisibility, UpdateType, ValueState,
 };
 pub use stream::{
     ConnectedStreams, DataStream, DatagenSource, DeadLetter, DiscardSink, ErrorPolicy, FileSink,

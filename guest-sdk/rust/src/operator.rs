@@ -1,6 +1,7 @@
 //! The operators: each wraps a function and owns the pipes behind it.
 
 pub(crate) mod aggregate;
+pub(crate) mod broadcast;
 pub(crate) mod definition;
 pub(crate) mod keyed;
 pub(crate) mod partition;

@@ -2,14 +2,15 @@
 
 pub use crate::codec::{Bytes, Compact, Data, Json, Key, Text};
 pub use crate::collector::{Collector, OutputTag};
-pub use crate::context::{Context, RuntimeContext, Unkeyed};
+pub use crate::context::{BroadcastContext, Context, RuntimeContext, Unkeyed};
 pub use crate::error::{Error, Result};
 pub use crate::event_time::{
     TimestampFormat, WatermarkGenerator, WatermarkOutput, WatermarkStrategy,
 };
 pub use crate::function::{
-    AggregateFunction, FilterFunction, FlatMapFunction, KeyedProcessFunction,
-    KeyedTwoInputProcessFunction, MapFunction, ProcessFunction, TwoInputProcessFunction,
+    AggregateFunction, FilterFunction, FlatMapFunction, KeyedBroadcastProcessFunction,
+    KeyedProcessFunction, KeyedTwoInputProcessFunction, MapFunction, ProcessFunction,
+    TwoInputProcessFunction,
 };
 pub use crate::log::Logger;
 pub use crate::memory::{ByteSlice, TextSlice};

@@ -50,6 +50,46 @@ pub(crate) trait OperatorStore {
     fn flush(&self) -> Result<(), Error>;
 }
 
+/// A handle to keyed state of any kind.
+pub trait KeyedState: sealed::Numbered {}
+
+impl<S: sealed::Numbered> KeyedState for S {}
+
+pub(crate) mod sealed {
+    use super::{AggregatingState, ListState, MapState, ReducingState, ValueState};
+    use crate::codec::{Data, Key};
+    use crate::function::AggregateFunction;
+
+    /// What the host knows a state by.
+    pub trait Numbered {
+        /// The number of the state.
+        fn number(&self) -> u32;
+    }
+
+    macro_rules! numbered {
+        ($($state:ident<$($param:ident: $bound:path),+>),+ $(,)?) => {$(
+            impl<$($param: $bound),+> Numbered for $state<$($param),+> {
+                fn number(&self) -> u32 {
+                    self.state()
+                }
+            }
+        )+};
+    }
+
+    numbered! {
+        ValueState<T: Data>,
+        ListState<T: Data>,
+        MapState<K: Key, V: Data>,
+        ReducingState<T: Data>,
+    }
+
+    impl<A: AggregateFunction<Accumulator: Data>> Numbered for AggregatingState<A> {
+        fn number(&self) -> u32 {
+            self.state()
+        }
+    }
+}
+
 /// The handle's target, for a handle that `open` has bound.
 #[inline]
 fn bound<T>(target: &Option<T>) -> &T {

@@ -3,6 +3,7 @@
 //!
 //! Law: building is deterministic, since the client and every instance do it for themselves.
 
+mod broadcast_connected;
 mod connected_streams;
 mod data_stream;
 mod dead_letter;
@@ -17,6 +18,7 @@ mod spec;
 mod window_joined;
 mod windowed_stream;
 
+pub use broadcast_connected::BroadcastConnectedStream;
 pub use connected_streams::{ConnectedStreams, KeyedConnectedStreams};
 pub use data_stream::DataStream;
 pub use dead_letter::DeadLetter;

@@ -27,6 +27,8 @@ pub(crate) struct InstanceContext {
     pub(crate) keys: Rc<KeyContext>,
     pub(crate) timers: Timers,
     pub(crate) metrics: Metrics,
+    /// Broadcast state may not be changed: what is processed differs from subtask to subtask.
+    pub(crate) broadcast_is_read_only: Rc<Cell<bool>>,
     pub(crate) operator_stores: RefCell<Vec<Rc<dyn OperatorStore>>>,
     pub(crate) watermark: Cell<i64>,
     processing_time: Cell<Option<i64>>,
@@ -53,6 +55,7 @@ impl InstanceContext {
             keys: Rc::new(KeyContext::new(capacity)),
             timers: Timers::default(),
             metrics: Metrics::default(),
+            broadcast_is_read_only: Rc::default(),
             operator_stores: RefCell::default(),
             watermark: Cell::new(i64::MIN),
             processing_time: Cell::new(None),

@@ -48,16 +48,17 @@ pub(crate) fn open(
         let operator = &chain[position];
         let doing = |error: Error| error.context(format!("opening operator '{}'", operator.name));
         let definition = define(operator).map_err(doing)?;
-        let keyed = definition.kind.is_keyed();
+        let kind = definition.kind;
         let wiring =
             wire(&context, &definition, operator, position as u32, &mut inputs).map_err(doing)?;
         let decoders = definition.decoders()?;
         let pipes = (definition.build)(wiring).map_err(doing)?;
         if position == 0 {
-            for (pipe, decoder) in pipes.into_iter().zip(decoders) {
+            for (input, (pipe, decoder)) in pipes.into_iter().zip(decoders).enumerate() {
+                let keyed = kind.is_keyed_input(input);
                 heads.push(decoder.head(pipe, &context, keyed).map_err(doing)?);
             }
-        } else if keyed || pipes.len() != 1 {
+        } else if kind.is_keyed() || pipes.len() != 1 {
             let why = "a keyed or two-input operator must be the head of its chain";
             return Err(doing(Error::fatal(why)));
         } else {
@@ -114,6 +115,7 @@ fn wire(
             | OperatorKind::KeyedProcess
             | OperatorKind::TwoInputProcess
             | OperatorKind::KeyedTwoInputProcess
+            | OperatorKind::KeyedBroadcastProcess
             | OperatorKind::KeySelector => 0,
         },
     })

@@ -276,7 +276,8 @@ impl RuntimeContext {
         &self,
         name: &str,
     ) -> Result<BroadcastState<K, V>, Error> {
-        let map = BroadcastMap::open(&self.instance.host, self.operator, name)?;
+        let InstanceContext { host, broadcast_is_read_only, .. } = &*self.instance;
+        let map = BroadcastMap::open(host, self.operator, name, broadcast_is_read_only)?;
         self.add_store(Rc::clone(&map) as Rc<dyn OperatorStore>);
         Ok(BroadcastState::new(map))
     }

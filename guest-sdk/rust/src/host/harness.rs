@@ -216,6 +216,15 @@ impl Host for HarnessHost {
         page
     }
 
+    fn keys(&self, state: u32, after: Option<&[u8]>, limit: u32) -> Result<Packed, String> {
+        let mut keys = packed();
+        self.with_state(state, |storage, name, expiry| {
+            let found = storage.keys(name, after, expiry);
+            found.take(limit as usize).for_each(|key| pack(&mut keys, key));
+        });
+        Ok(keys)
+    }
+
     fn set_list(
         &self,
         _operator: u32,

@@ -66,6 +66,10 @@ impl Host for WitHost {
         keyed_state::scan(state, key, &[], after, limit)
     }
 
+    fn keys(&self, _state: u32, _after: Option<&[u8]>, _limit: u32) -> Result<Packed, String> {
+        Err("the contract has no call that lists the keys of a state".to_owned())
+    }
+
     fn set_list(
         &self,
         operator: u32,

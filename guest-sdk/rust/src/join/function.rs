@@ -7,6 +7,14 @@ use crate::context::{Context, RuntimeContext};
 use crate::error::Error;
 
 /// Which records of a join come out although they found no partner.
+///
+/// ```
+/// use sandbar_sdk::join::JoinType;
+///
+/// assert!(JoinType::LeftOuter.is_left_outer() && !JoinType::LeftOuter.is_right_outer());
+/// assert!(JoinType::FullOuter.is_left_outer() && JoinType::FullOuter.is_right_outer());
+/// assert_eq!(JoinType::default(), JoinType::Inner);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum JoinType {
     /// None do. The default.

@@ -20,6 +20,21 @@ use crate::window::{
 };
 
 /// A record of either input, as the windows of a join hold it. Source: Flink, `TaggedUnion`.
+///
+/// ```
+/// use sandbar_sdk::OutputTag;
+/// use sandbar_sdk::join::TaggedUnion;
+///
+/// const LATE: OutputTag<TaggedUnion<u32, String>> = OutputTag::new("late");
+///
+/// fn told(late: &TaggedUnion<u32, String>) -> String {
+///     match late {
+///         TaggedUnion::Left(number) => format!("the number {number} is late"),
+///         TaggedUnion::Right(text) => format!("the text {text} is late"),
+///     }
+/// }
+/// # assert_eq!(told(&TaggedUnion::Left(1)), "the number 1 is late");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum TaggedUnion<Left, Right> {
     /// A record of the left input.
@@ -60,7 +75,7 @@ where
     windowing: Windowing<TaggedUnion<Left, Right>, A, Tr>,
 }
 
-impl<Left, Right, A> WindowJoin<Left, Right, A, A::DefaultTrigger>
+impl<Left, Right, A> WindowJoin<Left, Right, A, A::OwnTrigger>
 where
     Left: Data,
     Right: Data,
@@ -140,7 +155,9 @@ where
     ///
     /// let seconds = TumblingEventTimeWindows::of(Duration::from_secs(1));
     /// let counts = WindowJoin::of(seconds)
-    ///     .co_group(|lefts: &[&u32], rights: &[&u64], out| out.collect((lefts.len(), rights.len())));
+    ///     .co_group(|lefts: &[&u32], rights: &[&u64], out| {
+    ///         out.collect((lefts.len(), rights.len()));
+    ///     });
     /// let mut harness =
     ///     OperatorHarness::setup().keyed_two_input_process(counts, |_| (), |_| ())?;
     /// harness.push_first(7, 0)?;

@@ -13,14 +13,29 @@ pub(crate) enum OperatorKind {
     KeyedProcess,
     TwoInputProcess,
     KeyedTwoInputProcess,
+    /// To the host a keyed two-input process; its second input is broadcast and has no keys.
+    KeyedBroadcastProcess,
     KeySelector,
     Partitioner,
 }
 
 impl OperatorKind {
-    /// Whether its inputs carry keys.
+    /// Whether it has keyed state and timers: its first input carries keys.
     pub(crate) fn is_keyed(self) -> bool {
-        matches!(self, OperatorKind::KeyedProcess | OperatorKind::KeyedTwoInputProcess)
+        match self {
+            OperatorKind::KeyedProcess
+            | OperatorKind::KeyedTwoInputProcess
+            | OperatorKind::KeyedBroadcastProcess => true,
+            OperatorKind::Process
+            | OperatorKind::TwoInputProcess
+            | OperatorKind::KeySelector
+            | OperatorKind::Partitioner => false,
+        }
+    }
+
+    /// Whether an input carries keys.
+    pub(crate) fn is_keyed_input(self, input: usize) -> bool {
+        self.is_keyed() && (input == 0 || self != OperatorKind::KeyedBroadcastProcess)
     }
 }
 

@@ -19,7 +19,7 @@ use crate::host::NO_TIMESTAMP;
 use crate::timers::Timer;
 
 /// What both kinds of two-input functions come down to.
-trait Body<First, Second, Out>: 'static {
+pub(super) trait Body<First, Second, Out>: 'static {
     type Key;
     fn prepare(ctx: &mut Context<Self::Key>) -> Outcome;
     fn first(
@@ -243,7 +243,7 @@ where
     }
 }
 
-fn build<B, First, Second, Out>(
+pub(super) fn build<B, First, Second, Out>(
     body: B,
     sides: &[SideOutputSpec],
     mut wiring: Wiring,

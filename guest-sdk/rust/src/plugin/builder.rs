@@ -1,6 +1,7 @@
 //! Registers operators by name. Formats are given after the function; an operator that lacks one
 //! is refused when the plugin is described, which is when it is uploaded.
 
+mod broadcast;
 mod event_time;
 mod selectors;
 

@@ -98,7 +98,9 @@ fn kind_of(kind: OperatorKind) -> WitKind {
         OperatorKind::Process => WitKind::Process,
         OperatorKind::KeyedProcess => WitKind::KeyedProcess,
         OperatorKind::TwoInputProcess => WitKind::TwoInputProcess,
-        OperatorKind::KeyedTwoInputProcess => WitKind::KeyedTwoInputProcess,
+        OperatorKind::KeyedTwoInputProcess | OperatorKind::KeyedBroadcastProcess => {
+            WitKind::KeyedTwoInputProcess
+        }
         OperatorKind::KeySelector => WitKind::KeySelector,
         OperatorKind::Partitioner => WitKind::Partitioner,
     }

@@ -38,6 +38,10 @@ where
         AggregatingState(Some(Bound { column, function }))
     }
 
+    pub(super) fn state(&self) -> u32 {
+        bound(&self.0).column.state()
+    }
+
     /// The result for the current key; none when nothing was added.
     #[inline]
     pub fn get(&self) -> Option<A::Output> {

@@ -1,6 +1,6 @@
 //! A map that every subtask of the operator holds alike.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::marker::PhantomData;
 use std::rc::Rc;
@@ -13,6 +13,7 @@ use crate::host::Host;
 /// A broadcast map, obtained with [`crate::RuntimeContext::broadcast_state`].
 ///
 /// Every subtask must apply the same changes, so only change it for records of a broadcast input.
+/// In a [`crate::KeyedBroadcastProcessFunction`] it cannot be changed elsewhere.
 /// It lives in the guest and is handed to the host before each checkpoint.
 ///
 /// # Panics
@@ -26,6 +27,7 @@ pub(crate) struct BroadcastMap<V> {
     host: Rc<dyn Host>,
     operator: u32,
     name: String,
+    is_read_only: Rc<Cell<bool>>,
     entries: RefCell<BTreeMap<Vec<u8>, V>>,
     changed: RefCell<BTreeSet<Vec<u8>>>,
 }
@@ -48,6 +50,7 @@ impl<V: Data> BroadcastMap<V> {
         host: &Rc<dyn Host>,
         operator: u32,
         name: &str,
+        is_read_only: &Rc<Cell<bool>>,
     ) -> Result<Rc<BroadcastMap<V>>, Error> {
         let entries = host
             .scan_broadcast(operator, name)
@@ -61,6 +64,7 @@ impl<V: Data> BroadcastMap<V> {
             host: Rc::clone(host),
             operator,
             name: name.to_owned(),
+            is_read_only: Rc::clone(is_read_only),
             entries: RefCell::new(entries),
             changed: RefCell::default(),
         }))
@@ -107,9 +111,9 @@ impl<K: Key, V: Data> BroadcastState<K, V> {
     /// Writes an entry.
     ///
     /// # Errors
-    /// As [`BroadcastState::get`].
+    /// As [`BroadcastState::get`]; or it is read-only here: fatal.
     pub fn put(&self, key: &K, value: V) -> Result<(), Error> {
-        let (map, bytes) = (bound(&self.map), key_bytes(key)?);
+        let (map, bytes) = (self.writable()?, key_bytes(key)?);
         map.entries.borrow_mut().insert(bytes.clone(), value);
         map.changed.borrow_mut().insert(bytes);
         Ok(())
@@ -118,12 +122,24 @@ impl<K: Key, V: Data> BroadcastState<K, V> {
     /// Removes an entry, if it is there.
     ///
     /// # Errors
-    /// As [`BroadcastState::get`].
+    /// As [`BroadcastState::put`].
     pub fn remove(&self, key: &K) -> Result<(), Error> {
-        let (map, bytes) = (bound(&self.map), key_bytes(key)?);
+        let (map, bytes) = (self.writable()?, key_bytes(key)?);
         map.entries.borrow_mut().remove(&bytes);
         map.changed.borrow_mut().insert(bytes);
         Ok(())
+    }
+
+    fn writable(&self) -> Result<&BroadcastMap<V>, Error> {
+        let map = bound(&self.map);
+        if map.is_read_only.get() {
+            return Err(Error::fatal(format!(
+                "broadcast state '{}' is read-only here: change it in process_broadcast_element, \
+                 so that all subtasks do",
+                map.name
+            )));
+        }
+        Ok(map)
     }
 
     /// All entries in the order of their key bytes.

@@ -92,6 +92,11 @@ impl<T: Stored> Column<T> {
         column
     }
 
+    /// The number of the state.
+    pub(super) fn state(&self) -> u32 {
+        self.state
+    }
+
     /// Shows the value of the current key.
     #[inline]
     pub(crate) fn read<R>(&self, show: impl FnOnce(Option<&T>) -> R) -> R {

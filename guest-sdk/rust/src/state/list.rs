@@ -59,6 +59,13 @@ impl<T: Data> ListState<T> {
         ListState(Some(column))
     }
 
+    pub(super) fn state(&self) -> u32 {
+        match bound(&self.0) {
+            ListColumn::Plain(column) => column.state(),
+            ListColumn::Expiring(column) => column.state(),
+        }
+    }
+
     /// A copy of the list of the current key.
     pub fn get(&self) -> Vec<T> {
         self.with(<[T]>::to_vec)

@@ -78,6 +78,10 @@ impl<K: Key, V: Data> MapState<K, V> {
         MapState { column: Some(column), marker: PhantomData }
     }
 
+    pub(super) fn state(&self) -> u32 {
+        bound(&self.column).state()
+    }
+
     /// A copy of the value of an entry.
     ///
     /// # Errors
@@ -98,6 +102,15 @@ impl<K: Key, V: Data> MapState<K, V> {
 
     /// Changes the value of an entry in place; `None` is no entry, before and after. The map
     /// itself cannot be used meanwhile.
+    ///
+    /// ```
+    /// use sandbar_sdk::prelude::*;
+    ///
+    /// fn append(lists: &MapState<String, Vec<u32>>, key: &String, number: u32) -> Result<usize> {
+    ///     lists.modify(key, |list| list.get_or_insert_default().push(number))?;
+    ///     lists.with(key, |list| list.map_or(0, Vec::len))
+    /// }
+    /// ```
     ///
     /// # Errors
     /// As [`MapState::get`].

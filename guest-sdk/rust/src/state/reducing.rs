@@ -35,6 +35,10 @@ impl<T: Data> ReducingState<T> {
         ReducingState(Some(Bound { column, reduce }))
     }
 
+    pub(super) fn state(&self) -> u32 {
+        bound(&self.0).column.state()
+    }
+
     /// A copy of the folded value of the current key.
     #[inline]
     pub fn get(&self) -> Option<T> {

@@ -67,6 +67,10 @@ impl<T: Data> ValueState<T> {
         ValueState(Some(column))
     }
 
+    pub(super) fn state(&self) -> u32 {
+        bound(&self.0).state()
+    }
+
     /// A copy of the value of the current key.
     #[inline]
     pub fn value(&self) -> Option<T> {

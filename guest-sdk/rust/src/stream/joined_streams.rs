@@ -16,7 +16,21 @@ use crate::join::{
 };
 
 impl<K: Key, T: Data> KeyedStream<K, T> {
-    /// Pairs this stream with another that is keyed alike, for operators with two inputs.
+    /// Pairs this stream with another that is keyed alike, for operators with two inputs. Source:
+    /// Flink, `KeyedStream.connect`.
+    ///
+    /// ```
+    /// use sandbar_sdk::prelude::*;
+    ///
+    /// fn told<F>(users: &DataStream<u32>, names: &DataStream<String>, function: F)
+    /// where
+    ///     F: KeyedTwoInputProcessFunction<u64, u32, String, String>,
+    /// {
+    ///     let users = users.key_by(|user| u64::from(*user));
+    ///     let told = users.connect(&names.key_by(|name| name.len() as u64)).process(function);
+    ///     told.sink_to(PrintSink::text());
+    /// }
+    /// ```
     pub fn connect<U: Data>(&self, other: &KeyedStream<K, U>) -> KeyedConnectedStreams<K, T, U> {
         KeyedConnectedStreams::new(self, other)
     }

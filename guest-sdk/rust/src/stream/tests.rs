@@ -298,6 +298,42 @@ fn joins_are_operators_over_two_keyed_inputs() {
     assert_eq!(operators[2]["inputs"], inputs);
 }
 
+#[test]
+fn a_broadcast_input_is_dealt_to_all_subtasks() {
+    let operators = operators(|env, _| {
+        let text = lines(env).map(|line| line).key_by(|line| line.len() as u64);
+        text.connect_broadcast(&lines(env)).process(Nothing);
+        Ok(())
+    });
+    let inputs = json!([
+        { "from": "Map", "key": { "selector": "key-selector-2" } },
+        { "from": "lines-2", "input": 1, "partitioner": "broadcast" },
+    ]);
+    assert_eq!(operators[1]["inputs"], inputs);
+}
+
+struct Nothing;
+
+impl KeyedBroadcastProcessFunction<u64, String, String, String> for Nothing {
+    fn process_element(
+        &mut self,
+        _line: String,
+        _ctx: &mut Context<u64>,
+        _out: &mut Collector<String>,
+    ) -> Result<()> {
+        Ok(())
+    }
+
+    fn process_broadcast_element(
+        &mut self,
+        _line: String,
+        _ctx: &mut BroadcastContext<'_, u64>,
+        _out: &mut Collector<String>,
+    ) -> Result<()> {
+        Ok(())
+    }
+}
+
 struct Pair;
 
 impl KeyedTwoInputProcessFunction<u64, String, u64, String> for Pair {

@@ -8,7 +8,7 @@ use super::data_stream::DataStream;
 use super::keyed_stream::KeyedStream;
 use crate::codec::{Data, Key};
 use crate::collector::{Collector, OutputTag};
-use crate::join::{ProcessJoinFunction, TaggedUnion, WindowJoin, WindowJoinOperator};
+use crate::join::{ProcessJoinFunction, TaggedUnion, WindowJoin, WindowJoinOperator as Joined};
 use crate::window::{Evictor, STATE, Trigger, WindowAssigner};
 
 impl<K: Key, T: Data> KeyedStream<K, T> {
@@ -28,7 +28,7 @@ impl<K: Key, T: Data> KeyedStream<K, T> {
     ///         .window_join(&outs.key_by(|amount| amount.0.clone()), day)
     ///         .allowed_lateness(Duration::from_secs(60))
     ///         .co_group(|ins, outs, out| {
-    ///             let sum = |amounts: &[&Amount]| amounts.iter().map(|it| it.1 as i64).sum::<i64>();
+    ///             let sum = |of: &[&Amount]| of.iter().map(|amount| amount.1 as i64).sum::<i64>();
     ///             out.collect(sum(ins) - sum(outs));
     ///         })
     ///         .name("Balances")
@@ -38,7 +38,7 @@ impl<K: Key, T: Data> KeyedStream<K, T> {
         &self,
         other: &KeyedStream<K, U>,
         assigner: A,
-    ) -> WindowJoined<K, T, U, A, A::DefaultTrigger> {
+    ) -> WindowJoined<K, T, U, A, A::OwnTrigger> {
         WindowJoined { streams: self.connect(other), join: WindowJoin::of(assigner) }
     }
 }
@@ -121,7 +121,7 @@ where
     fn add<Out: Clone + 'static>(
         self,
         kind_name: &'static str,
-        build: impl FnOnce(WindowJoin<Left, Right, A, Tr>) -> WindowJoinOperator<K, Left, Right, Out>,
+        build: impl FnOnce(WindowJoin<Left, Right, A, Tr>) -> Joined<K, Left, Right, Out>,
     ) -> DataStream<Out> {
         let operator = build(self.join);
         self.streams.refuse(operator.0.refusal.clone());

@@ -8,8 +8,8 @@ use crate::codec::{Compact, Data, Key, encode_key};
 use crate::collector::OutputTag;
 use crate::error::{Error, Result};
 use crate::function::{
-    FilterFunction, FlatMapFunction, KeyedProcessFunction, KeyedTwoInputProcessFunction,
-    MapFunction, ProcessFunction, TwoInputProcessFunction,
+    FilterFunction, FlatMapFunction, KeyedBroadcastProcessFunction, KeyedProcessFunction,
+    KeyedTwoInputProcessFunction, MapFunction, ProcessFunction, TwoInputProcessFunction,
 };
 use crate::host::Host;
 use crate::host::harness::HarnessHost;
@@ -152,6 +152,21 @@ impl HarnessSetup {
     ) -> Result<OperatorHarness<First, Out, Second>> {
         self.two_inputs(Some(key_of(first)), Some(key_of(second)), |plugin| {
             plugin.keyed_two_input_process(OPERATOR, function).entry
+        })
+    }
+
+    /// Makes a harness for a keyed process function with a broadcast input, the second, and the key
+    /// of its first input.
+    ///
+    /// # Errors
+    /// As [`HarnessSetup::map`].
+    pub fn keyed_broadcast_process<K: Key, In: Data, Broadcast: Data, Out: Data>(
+        self,
+        function: impl KeyedBroadcastProcessFunction<K, In, Broadcast, Out>,
+        key: impl FnMut(&In) -> K + 'static,
+    ) -> Result<OperatorHarness<In, Out, Broadcast>> {
+        self.two_inputs(Some(key_of(key)), None, |plugin| {
+            plugin.keyed_broadcast_process(OPERATOR, function).entry
         })
     }
 

@@ -220,6 +220,53 @@ fn two_inputs_share_the_state_of_their_key() {
     harness.close().unwrap();
 }
 
+/// Registers a timer of each clock per record of either input.
+struct Echo;
+
+impl KeyedTwoInputProcessFunction<u32, u32, u32, String> for Echo {
+    fn process_first(
+        &mut self,
+        delay: u32,
+        ctx: &mut Context<u32>,
+        _out: &mut Collector<String>,
+    ) -> Result<()> {
+        ctx.register_event_time_timer(i64::from(delay))?;
+        ctx.register_processing_time_timer(i64::from(delay) + 1)
+    }
+
+    fn process_second(
+        &mut self,
+        delay: u32,
+        ctx: &mut Context<u32>,
+        out: &mut Collector<String>,
+    ) -> Result<()> {
+        self.process_first(delay, ctx, out)
+    }
+
+    fn on_timer(
+        &mut self,
+        timer: &Timer,
+        ctx: &mut Context<u32>,
+        out: &mut Collector<String>,
+    ) -> Result<()> {
+        out.collect(format!("{}@{}", ctx.current_key(), timer.timestamp));
+        Ok(())
+    }
+}
+
+#[test]
+fn both_inputs_have_timers_of_both_clocks_which_they_share() {
+    let mut harness = OperatorHarness::setup()
+        .keyed_two_input_process(Echo, |first: &u32| first / 10, |second: &u32| second / 10)
+        .unwrap();
+    harness.push_first_batch([(11, 0), (12, 0)]).unwrap();
+    harness.push_second_batch([(11, 0), (21, 0)]).unwrap();
+    harness.watermark(100).unwrap();
+    assert_eq!(harness.take_values(), ["1@11", "1@12", "2@21"]);
+    harness.advance_processing_time(100).unwrap();
+    assert_eq!(harness.take_output(), ["1@12", "1@13", "2@22"].map(|it| (it.to_owned(), None)));
+}
+
 /// Calls back whatever it is given.
 #[derive(Default)]
 struct Merge;

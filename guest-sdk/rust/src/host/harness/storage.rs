@@ -157,6 +157,25 @@ impl Storage {
             })
     }
 
+    /// The keys that have live entries of a state, behind a key, in order.
+    pub(super) fn keys<'a>(
+        &'a self,
+        name: &str,
+        after: Option<&[u8]>,
+        expiry: Expiry,
+    ) -> impl Iterator<Item = &'a [u8]> {
+        let start = match after {
+            Some(key) => Bound::Excluded((name.to_owned(), key.to_vec())),
+            None => Bound::Included((name.to_owned(), Vec::new())),
+        };
+        let state = name.to_owned();
+        self.entries
+            .range((start, Bound::Unbounded))
+            .take_while(move |((of, _), _)| *of == state)
+            .filter(move |(_, map)| map.values().any(|entry| expiry.visible(entry).0.is_some()))
+            .map(|((_, key), _)| key.as_slice())
+    }
+
     /// The live entries of a state, under all keys.
     pub(super) fn count(&self, name: &str, expiry: Expiry) -> usize {
         let of_state = self.entries.iter().filter(|((state, _), _)| state == name);

@@ -260,6 +260,71 @@ fn a_refused_record_leaves_neither_state_nor_timers_nor_pairs() {
 }
 
 #[test]
+fn a_batch_costs_a_fetch_a_side_and_a_watermark_no_more() {
+    let join = IntervalJoin::between(-50, 50)
+        .apply(|left: &(u32, i64), right: &(u32, i64)| (left.1, right.1));
+    let mut harness = OperatorHarness::setup()
+        .keyed_two_input_process(join, |left| left.0, |right| right.0)
+        .unwrap();
+    let batch = |round: i64| {
+        (0..1000u32).map(move |number| ((number % 200, i64::from(number)), round * 100))
+    };
+    for round in 0..5 {
+        harness.push_first_batch(batch(round)).unwrap();
+        harness.push_second_batch(batch(round)).unwrap();
+        harness.watermark(round * 100).unwrap();
+    }
+    assert_eq!(harness.take_output().len(), 5 * 200 * 25);
+    let calls = &harness.host().calls;
+    // The keys of the first batch are fetched once, for two states; later ones are cached.
+    assert_eq!((calls.multi_get.get(), calls.multi_put.get()), (2, 0));
+    // A batch or a watermark that moves timers does so in one call, for all 200 keys.
+    assert!(calls.register_timers.get() <= 10, "{}", calls.register_timers.get());
+    assert_eq!(harness.timers(TimeDomain::EventTime), vec![450; 200]);
+}
+
+/// A result that has no encoded form if it is even.
+#[derive(Clone, Debug, PartialEq, serde::Deserialize)]
+struct OddOnly(u32);
+
+impl serde::Serialize for OddOnly {
+    fn serialize<S: serde::Serializer>(
+        &self,
+        serializer: S,
+    ) -> std::result::Result<S::Ok, S::Error> {
+        match self.0 % 2 {
+            0 => Err(serde::ser::Error::custom("even")),
+            _ => serializer.serialize_newtype_struct("OddOnly", &self.0),
+        }
+    }
+}
+
+#[test]
+fn a_record_whose_result_is_refused_leaves_no_state() {
+    let join = IntervalJoin::between(-9, 9)
+        .apply(|left: &Record, right: &Record| OddOnly(left.1 + right.1));
+    let mut harness = OperatorHarness::setup().keyed_two_input_process(join, key, key).unwrap();
+    harness.push_second((1, 2), 5).unwrap();
+    let before = harness.snapshot().unwrap();
+    let refused = harness.push_first((1, 2), 2).unwrap_err();
+    assert!(refused.message().contains("even"), "{refused}");
+    assert_eq!(harness.snapshot().unwrap(), before);
+    harness.push_first((1, 1), 2).unwrap();
+    assert_eq!(harness.take_values(), [OddOnly(3)]);
+}
+
+#[test]
+fn records_of_one_timestamp_keep_the_order_of_their_arrival() {
+    let mut run = Run::new(|| IntervalJoin::between(-9, 9).process(Tell));
+    for (number, at) in [(1, 5), (2, 3), (3, 5), (4, 3), (5, 4)] {
+        run.step(Left((1, number), at));
+    }
+    let rows = run.step(Right((1, 9), 4));
+    let numbers = rows.iter().map(|(row, _)| row.0.unwrap().0);
+    assert_eq!(numbers.collect::<Vec<_>>(), [2, 4, 5, 1, 3]);
+}
+
+#[test]
 fn bounds_at_the_ends_of_time_do_not_wrap() {
     let join = IntervalJoin::between(i64::MIN, i64::MAX)
         .apply(|left: &Record, right: &Record| (left.1, right.1));

@@ -200,7 +200,8 @@ fn a_key_with_many_rows_is_stored_in_parts() {
 #[test]
 fn sealed_rows_that_found_partners_outlive_those_that_did_not() {
     let mut run = Run::new(|| join(JoinType::RightOuter, true, Some(10)));
-    run.harness.push_second_batch((0..300).map(|number| ((1, number), 0))).unwrap();
+    // Two sealed parts, and no newest row that would be written with them.
+    run.harness.push_second_batch((0..256).map(|number| ((1, number), 0))).unwrap();
     run.harness.take_output();
     run.step(Clock(9));
     let met = run.step(Left((1, 0), 0)).len() / 2;
@@ -211,6 +212,26 @@ fn sealed_rows_that_found_partners_outlive_those_that_did_not() {
     run.step(Right((1, 1000), 0));
     run.step(Clock(10));
     assert!(run.harness.state_sizes().unwrap().is_empty());
+}
+
+/// The newest rows of a key as they are stored: the first sealed part, the next, and the rows.
+type Newest = (u32, u32, Vec<(bool, i64, Record)>);
+
+#[test]
+fn rows_that_expired_leave_the_store() {
+    let mut run = Run::new(|| join(JoinType::Inner, false, Some(10)));
+    for round in 0..20 {
+        run.harness.push_first_batch((0..100).map(|number| ((1, number + round), 0))).unwrap();
+        run.step(Clock(5));
+    }
+    let newest: Newest = run.harness.state("left-records", &1u8).unwrap().unwrap();
+    assert!(newest.1 - newest.0 <= 3, "parts {} to {} for 200 live rows", newest.0, newest.1);
+    assert_eq!(run.step(Right((1, 5000), 0)).len(), 100);
+    run.step(Left((1, 6000), 0));
+    run.step(Clock(5));
+    run.step(Left((1, 6001), 0));
+    let (_, _, rows): Newest = run.harness.state("left-records", &1u8).unwrap().unwrap();
+    assert_eq!(rows, [(true, 100, (1, 6000)), (true, 105, (1, 6001))]);
 }
 
 #[test]

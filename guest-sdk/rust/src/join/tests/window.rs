@@ -219,6 +219,18 @@ fn groups_keep_the_order_of_arrival() {
     assert_eq!(run.step(Watermark(9)), [((vec![3, 1, 2], vec![13, 11, 12]), Some(9))]);
 }
 
+#[test]
+fn pairs_of_sliding_windows_come_in_the_order_of_arrival() {
+    let mut run = Run::new(|| join(Sliding(10, 5)));
+    for (number, at) in [(1, 8), (2, 2), (3, 7)] {
+        run.step(Left((1, number), at));
+    }
+    run.step(Right((1, 9), 3));
+    run.step(Watermark(4));
+    let pairs = run.step(Watermark(9));
+    assert_eq!(pairs, [((1, 9), Some(9)), ((2, 9), Some(9)), ((3, 9), Some(9))]);
+}
+
 const LATE: OutputTag<TaggedUnion<Record, Record>> = OutputTag::new("late");
 
 #[test]

@@ -77,6 +77,11 @@ impl<V: Data> MapColumn<V> {
         column
     }
 
+    /// The number of the state.
+    pub(in crate::state) fn state(&self) -> u32 {
+        self.state
+    }
+
     /// Shows the entry whose user key `encode` writes, fetching it if it is not cached.
     pub(super) fn read<R>(
         &self,
