@@ -132,6 +132,7 @@ fn operator(number: usize, draft: &Draft, readable: &[String]) -> OperatorSpec {
             .group
             .map(|is_red| if is_red { "red" } else { "blue" }.to_owned()),
         chaining: draft.chaining,
+        watermarks: None,
     }
 }
 

@@ -117,7 +117,8 @@ impl GuestHost {
     }
 
     pub(crate) fn next_processing_timer(&self) -> Option<i64> {
-        self.timers.next_due(sandbar_state::TimeDomain::ProcessingTime)
+        let own = self.timers.next_due(sandbar_state::TimeDomain::ProcessingTime);
+        own.into_iter().chain(self.outputs.next_processing_timer()).min()
     }
 
     fn pop_timers(&mut self, domain: TimeDomain, up_to: i64) -> Option<DueBatch> {
