@@ -169,6 +169,7 @@ pub fn messages() -> Seeds {
             accumulators: Accumulators::of([("rows".to_owned(), 7)]),
         },
         ToJobManager::NextSplit { request: 1, task },
+        ToJobManager::SourceWatermark { task, watermark: -1 },
         ToJobManager::FetchPlugin { request: 2, plugin },
         ToJobManager::Log { request: 3, text: "line\n".to_owned() },
     ];
@@ -181,6 +182,7 @@ pub fn messages() -> Seeds {
         ToTaskManager::Release(JOB),
         ToTaskManager::Split { request: 1, split: Ok(Some("{}".to_owned())) },
         ToTaskManager::Plugin { request: 2, bytes: Ok(vec![0, 1, 2].into()) },
+        ToTaskManager::AlignSource { task, max_watermark: i64::MAX },
         ToTaskManager::ReadLog { request: 3 },
         ToTaskManager::Shutdown,
     ];

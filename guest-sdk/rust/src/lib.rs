@@ -1,9 +1,9 @@
 //! The Rust SDK for Sandbar: what the author of an operator or a job links.
 //!
 //! Reading order: [`function`] (what user code implements), [`codec`], [`state`], [`context`],
-//! [`event_time`], then [`mod@plugin`] (operators for job files) or [`stream`] (a job as a program), and
-//! [`testing`]. Inside, `chain` fuses operators and `host` is the only door to the outside. Knows
-//! `wit/` and nothing of the runtime.
+//! [`event_time`], then [`mod@plugin`] (operators for job files) or [`stream`] (a job as a
+//! program), and [`testing`]. Inside, `chain` fuses operators and `host` is the only door to the
+//! outside. Knows `wit/` and nothing of the runtime.
 
 #[doc(hidden)]
 pub mod bindings;

@@ -11,15 +11,17 @@ mod inspection;
 mod job_master;
 mod options;
 mod requirements;
+mod sources;
 mod splits;
 mod task_managers;
 mod timers;
+mod watermark_alignment;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use sandbar_model::JobId;
+use sandbar_model::{JobId, Watermark};
 use sandbar_rpc::message::{HeartbeatReport, Registration};
 use sandbar_rpc::{
     ClusterOverview, JobView, LinkEvent, LinkId, PROTOCOL_VERSION, RequestedRequirements,
@@ -291,12 +293,9 @@ impl JobManager {
                 }
             }
             ToJobManager::Log { request, text } => self.task_managers.answer(&id, request, &text),
-            ToJobManager::NextSplit { request, task } => {
-                let split = match self.jobs.get_mut(&task.job) {
-                    Some(master) => master.next_split(task),
-                    None => Err(format!("there is no job {}", task.job)),
-                };
-                self.send(&id, ToTaskManager::Split { request, split });
+            ToJobManager::NextSplit { request, task } => self.on_next_split(&id, request, task),
+            ToJobManager::SourceWatermark { task, watermark } => {
+                self.on_source_watermark(&id, task, Watermark(watermark));
             }
             ToJobManager::FetchPlugin { request, plugin } => {
                 let found = (self.options.plugins)(plugin);

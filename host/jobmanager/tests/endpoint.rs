@@ -341,6 +341,7 @@ fn orders(messages: &[ToTaskManager]) -> Vec<String> {
         | ToTaskManager::Heartbeat { .. }
         | ToTaskManager::Release(_)
         | ToTaskManager::Plugin { .. }
+        | ToTaskManager::AlignSource { .. }
         | ToTaskManager::ReadLog { .. }
         | ToTaskManager::Shutdown => Vec::new(),
     };

@@ -91,8 +91,8 @@ impl OperatorNode {
     }
 }
 
-/// What an operator's output does about event time: a source's subtasks, or any operator in place of
-/// the watermarks that it gets. Source: Flink's `WatermarkStrategy`,
+/// What an operator's output does about event time: a source's subtasks, or any operator in place
+/// of the watermarks that it gets. Source: Flink's `WatermarkStrategy`,
 /// `docs/content/docs/dev/datastream/event-time/generating_watermarks.md`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -38,6 +38,14 @@ pub enum ToJobManager {
         /// Who asks.
         task: TaskAttempt,
     },
+    /// How far a source's subtask has come, once an interval of its alignment group. Answered by
+    /// [`ToTaskManager::AlignSource`].
+    SourceWatermark {
+        /// The attempt.
+        task: TaskAttempt,
+        /// Its watermark; the largest if it is idle or has ended.
+        watermark: i64,
+    },
     /// Asks for the bytes of a plugin. Answered by [`ToTaskManager::Plugin`].
     FetchPlugin {
         /// Names the question.
@@ -127,6 +135,13 @@ pub enum ToTaskManager {
         request: u64,
         /// The split as JSON, none when there are no more, or what went wrong.
         split: Result<Option<String>, String>,
+    },
+    /// Answers [`ToJobManager::SourceWatermark`]: a source whose watermark is later pauses.
+    AlignSource {
+        /// The attempt.
+        task: TaskAttempt,
+        /// The watermark.
+        max_watermark: i64,
     },
     /// Answers [`ToJobManager::FetchPlugin`].
     Plugin {

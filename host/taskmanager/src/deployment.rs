@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use sandbar_connectors::{ConnectorError, Split};
 use sandbar_model::job_graph::{JobGraph, JobVertex};
-use sandbar_model::{JobId, VertexId};
+use sandbar_model::{JobId, VertexId, Watermark};
 use sandbar_rpc::TaskAttempt;
 use sandbar_wasm::{Limits, Plugin};
 
@@ -34,13 +34,20 @@ impl std::fmt::Debug for PluginHandle {
     }
 }
 
-/// Deals out the splits of a job's sources: the enumerators behind whatever carries the request.
+/// The coordinators of a job's sources: the enumerators, which deal out splits, and what keeps
+/// sources together, behind whatever carries the request.
 pub trait SplitProvider: Send + Sync {
     /// The next split for a subtask of a source vertex, or none when it gets no more.
     ///
     /// # Errors
     /// The enumerator's.
     fn next_split(&self, vertex: VertexId, subtask: u32) -> Result<Option<Split>, ConnectorError>;
+
+    /// Tells how far a subtask of a source in an alignment group has come. The answer is a bound on
+    /// the task's watermark, later; there is none where nobody aligns sources.
+    fn on_watermark(&self, vertex: VertexId, subtask: u32, watermark: Watermark) {
+        let _ = (vertex, subtask, watermark);
+    }
 }
 
 /// How the tasks of a job run.

@@ -4,6 +4,7 @@
 
 pub mod control;
 
+mod source_alignment;
 mod source_head;
 mod source_loop;
 pub(crate) mod wiring;

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender};
 use sandbar_model::status::ExecutionState;
-use sandbar_model::{Clock, JobId};
+use sandbar_model::{Clock, JobId, Watermark};
 use sandbar_rpc::message::HeartbeatReport;
 use sandbar_rpc::{Accumulators, TaskAttempt, TaskManagerId, ToJobManager, ToTaskManager};
 use sandbar_wasm::{Capabilities, Engine};
@@ -209,6 +209,11 @@ impl TaskManager {
             ToTaskManager::Release(job) => self.release(job),
             answer @ (ToTaskManager::Split { .. } | ToTaskManager::Plugin { .. }) => {
                 self.link.answer(answer);
+            }
+            ToTaskManager::AlignSource { task, max_watermark } => {
+                if let Some(Some(handle)) = self.tasks.get(&task) {
+                    handle.control.bound_watermark(Watermark(max_watermark));
+                }
             }
             ToTaskManager::ReadLog { request } => {
                 self.link.send(ToJobManager::Log { request, text: (self.log)() });

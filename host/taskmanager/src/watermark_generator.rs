@@ -47,7 +47,7 @@ impl WatermarkGenerator {
         Some(WatermarkGenerator {
             kind: strategy.generator?,
             idle_timeout_ms: strategy.idle_timeout_ms,
-            interval_ms: Some(interval_ms).filter(|interval| *interval > 0),
+            interval_ms: (interval_ms > 0).then_some(interval_ms),
             next_at: now_ms.saturating_add(interval_ms),
             whole: Progress::default(),
             splits: Vec::new(),

@@ -77,11 +77,11 @@ fn order_within_the_bound_changes_no_result() {
     let input = (events(), prop::collection::vec(0..=BOUND_MS, 1..50));
     runner
         .run(&input, |(events, moves)| {
-            let input = shuffled(&events, &moves);
+            let read = shuffled(&events, &moves);
             let expected = sums(&events);
             for strategy in ["field", "assigner", "punctuated", "periodic", "behind", "end"] {
                 for parallelism in ["1", "4"] {
-                    let found = sorted(&run(&input, strategy, parallelism).lines);
+                    let found = sorted(&run(&read, strategy, parallelism).lines);
                     prop_assert_eq!(&found, &expected, "{} at {}", strategy, parallelism);
                 }
             }
@@ -96,11 +96,11 @@ fn exactly_the_events_behind_the_watermark_are_late() {
     let input = (events(), prop::collection::vec(0..20 * BOUND_MS, 1..50));
     runner
         .run(&input, |(events, moves)| {
-            let input = shuffled(&events, &moves);
+            let read = shuffled(&events, &moves);
             let mut watermark = i64::MIN;
             let mut expected = Vec::new();
             let mut in_time = Vec::new();
-            for event in &input {
+            for event in &read {
                 let last = event.at.div_euclid(LENGTH_MS) * LENGTH_MS + LENGTH_MS - 1;
                 if last <= watermark {
                     expected.push(format!("late k{} {}", event.key, event.at));
@@ -111,7 +111,7 @@ fn exactly_the_events_behind_the_watermark_are_late() {
             }
             expected.extend(sums(in_time));
             expected.sort();
-            prop_assert_eq!(sorted(&run(&input, "punctuated", "1").lines), expected);
+            prop_assert_eq!(sorted(&run(&read, "punctuated", "1").lines), expected);
             Ok(())
         })
         .unwrap();
@@ -162,5 +162,24 @@ fn a_record_without_event_time_follows_the_sources_policy() {
     let failure = failed.result.failure.unwrap();
     let expected = "operator \"events\": it has nothing at the timestamp \"/time\"; the record is \
                     \"{\\\"when\\\":1}\"; to go on without such records set on-error = \"skip\"";
+    assert!(failure.contains(expected), "{failure}");
+}
+
+#[test]
+fn a_guest_makes_no_watermarks_that_the_job_does_not_ask_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let job = format!(
+        "name = 'unasked'\n[plugins.tools]\npath = '{}'\n[[sources]]\nname = 'lines'\n\
+         connector = 'files'\noptions = {{ path = 'in.txt' }}\n[[operators]]\nname = 'each'\n\
+         plugin = 'tools'\noperator = 'each-record'\ninputs = ['lines']\n[[sinks]]\n\
+         name = 'print'\nconnector = 'print'\ninputs = ['each']\n",
+        guest("guest-operators").display()
+    );
+    let source = write_job(folder.path(), &job, &[("in.txt", "a\n")]);
+    let outcome = TestCluster::new().run(&source, &[]);
+    assert_eq!(outcome.result.status, JobStatus::Failed);
+    let failure = outcome.result.failure.unwrap();
+    let expected = "emitted a watermark on output 0; for the operator to make watermarks, set \
+                    watermarks = { generator = \"custom\" } on it";
     assert!(failure.contains(expected), "{failure}");
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sandbar_processes::metrics::{OFTEN, per_second};
-use sandbar_processes::{Cluster, eventually, jobs};
+use sandbar_processes::{Cluster, eventually, guest, jobs};
 use serde_json::{Value, json};
 
 /// A source whose records are a millisecond of event time apart, this many a second, and a sink in
@@ -51,4 +51,139 @@ fn the_lag_of_a_source_that_pauses_grows_as_time_passes() {
     for growth in growth(&cluster, &paused) {
         assert!((growth - 1000.0).abs() < 100.0, "{growth} ms/s");
     }
+}
+
+/// A source of `numbers`, and its watermarks, in a vertex of its own that a sink reads.
+fn source(name: &str, options: &Value, watermarks: &Value) -> Value {
+    json!({
+        "name": name,
+        "connector": "datagen",
+        "options": options,
+        "watermarks": watermarks,
+        "parallelism": 1,
+        "chaining": "never",
+    })
+}
+
+/// One sink that reads all of these sources.
+fn united(name: &str, sources: &[Value]) -> Value {
+    let inputs: Vec<&Value> = sources.iter().map(|source| &source["name"]).collect();
+    json!({
+        "name": name,
+        "sources": sources,
+        "sinks": [{
+            "name": "nothing",
+            "connector": "discard",
+            "inputs": inputs,
+            "parallelism": 1,
+            "chaining": "never",
+        }],
+    })
+}
+
+/// One record at this time, and no other for as long as a test takes.
+fn one_record(at: i64) -> Value {
+    json!({ "rate": 0.001, "timestamp-start": at, "timestamp-interval-ms": 1 })
+}
+
+const INPUT: &str = "currentInputWatermark";
+const OUTPUT: &str = "currentOutputWatermark";
+
+#[test]
+fn the_watermark_of_an_input_is_the_least_of_those_upstream() {
+    let cluster = Cluster::with_workers(2, 2, &[OFTEN]);
+    let bound = json!({ "max-out-of-orderness-ms": 9 });
+    let sources = [7000, 5000, 6000].map(|at| source(&format!("at {at}"), &one_record(at), &bound));
+    let job = cluster.submit(&united("least", &sources));
+    for (vertex, expected) in [(0, 6990.0), (1, 4990.0), (2, 5990.0)] {
+        eventually(&format!("the watermark of source {vertex}"), || {
+            (cluster.metric(&job, (vertex, 0), OUTPUT)? == expected).then_some(())
+        });
+    }
+    let read = || cluster.metric(&job, (3, 0), INPUT);
+    eventually("the least of them", || (read()? == 4990.0).then_some(()));
+}
+
+#[test]
+fn a_silent_source_holds_all_back_unless_it_may_be_idle() {
+    let cluster = Cluster::with_workers(1, 1, &[OFTEN]);
+    let flowing = json!({ "rate": 1000, "timestamp-start": 0, "timestamp-interval-ms": 1 });
+    let submit = |name: &str, watermarks: &Value| {
+        let sources = [
+            source("flowing", &flowing, &json!({})),
+            // Its one record has no timestamp.
+            source("silent", &json!({ "rate": 0.001 }), watermarks),
+        ];
+        cluster.submit(&united(name, &sources))
+    };
+    let waits = submit("waits", &json!({}));
+    let passed = |job: &str| cluster.metric(job, (0, 0), OUTPUT).filter(|at| *at > 3000.0);
+    eventually("the flowing source is far", || passed(&waits));
+    // Long after a watermark of the flowing source alone would have arrived.
+    assert_eq!(cluster.metric(&waits, (2, 0), INPUT), Some(i64::MIN as f64));
+    cluster.cancel(&waits);
+    cluster.await_state(&waits, "CANCELED");
+
+    let goes_on = submit("goes on", &json!({ "idle-timeout-ms": 500 }));
+    eventually("the silent source is idle", || {
+        cluster.metric(&goes_on, (2, 0), INPUT).filter(|at| *at > 3000.0)
+    });
+}
+
+/// A source of one record at 5000 behind whose operator watermarks are 1001 ms earlier.
+fn check_operator(operator: &str, watermarks: &Value) {
+    let cluster = Cluster::with_workers(1, 1, &[OFTEN]);
+    let mut job = united("own", &[source("at 5000", &one_record(5000), &json!({}))]);
+    job["plugins"] = json!({ "tools": { "path": guest("guest-operators") } });
+    job["sources"][0]["options"]["format"] = json!("text");
+    job["operators"] = json!([{
+        "name": "own",
+        "plugin": "tools",
+        "operator": operator,
+        "inputs": ["at 5000"],
+        "parallelism": 1,
+        "watermarks": watermarks,
+    }]);
+    job["sinks"][0]["inputs"] = json!(["own"]);
+    let job = cluster.submit(&job);
+    for (vertex, name, expected) in
+        [(1, INPUT, 4999.0), (1, OUTPUT, 3999.0), (2, INPUT, 3999.0), (2, OUTPUT, 3999.0)]
+    {
+        eventually(&format!("{name} of vertex {vertex}"), || {
+            (cluster.metric(&job, (vertex, 0), name)? == expected).then_some(())
+        });
+    }
+}
+
+#[test]
+fn the_host_makes_watermarks_of_what_an_operator_emits() {
+    check_operator("upper", &json!({ "max-out-of-orderness-ms": 1000 }));
+}
+
+#[test]
+fn an_operator_that_makes_its_own_watermarks_is_asked_once_a_period() {
+    check_operator("second-behind", &json!({ "generator": "custom" }));
+}
+
+#[test]
+fn sources_of_a_group_keep_together_over_two_task_managers() {
+    let cluster = Cluster::with_workers(2, 1, &[OFTEN]);
+    let options =
+        |rate: u32| json!({ "rate": rate, "timestamp-start": 0, "timestamp-interval-ms": 1 });
+    let group = json!({ "alignment-group": "g", "max-drift-ms": 500, "update-interval-ms": 100 });
+    let mut fast = source("fast", &options(20_000), &group);
+    fast["slot-sharing-group"] = json!("other");
+    let mut job = united("aligned", &[fast, source("slow", &options(200), &group)]);
+    job["sinks"][0]["slot-sharing-group"] = json!("default");
+    let job = cluster.submit(&job);
+    let at = |vertex| cluster.metric(&job, (vertex, 0), OUTPUT);
+    eventually("the slow source is far", || at(1).filter(|slow| *slow > 2000.0));
+    // A period and an interval of the fast one, 6000 ms of its event time, may be on their way.
+    let ahead = at(0).unwrap() - at(1).unwrap();
+    assert!(ahead < 500.0 + 6000.0, "{ahead}");
+    // Alone it makes 20,000 records a second, which would be 200,000 by then.
+    let records = cluster.metric(&job, (0, 0), "numRecordsOut").unwrap();
+    assert!(records < 30_000.0, "{records} records");
+    let drift = cluster.metric(&job, (0, 0), "fast.watermarkAlignmentDrift").unwrap();
+    assert!(drift > 0.0 && drift < 6500.0, "{drift}");
 }

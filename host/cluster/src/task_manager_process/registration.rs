@@ -160,6 +160,7 @@ impl Registrar {
                 | ToTaskManager::Release(_)
                 | ToTaskManager::Split { .. }
                 | ToTaskManager::Plugin { .. }
+                | ToTaskManager::AlignSource { .. }
                 | ToTaskManager::ReadLog { .. }
                 | ToTaskManager::Shutdown => {}
             }

@@ -119,7 +119,6 @@ fn operator(number: usize, draft: &Draft, readable: &[String]) -> OperatorSpec {
         })
     };
     OperatorSpec {
-        watermarks: None,
         name: format!("operator-{number}"),
         uid: None,
         plugin: "words".to_owned(),
@@ -133,6 +132,7 @@ fn operator(number: usize, draft: &Draft, readable: &[String]) -> OperatorSpec {
             .group
             .map(|is_red| if is_red { "red" } else { "blue" }.to_owned()),
         chaining: draft.chaining,
+        watermarks: None,
     }
 }
 

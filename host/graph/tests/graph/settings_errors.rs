@@ -154,3 +154,63 @@ fn configs() {
         )],
     );
 }
+
+/// A source and an operator whose event time is wrong; `source` starts at line 4, `operator` at
+/// line 10.
+fn check_event_time(source: &str, operator: &str, expected: &[&str]) {
+    check_errors(
+        &format!(
+            "name = 'job'\n[[sources]]\nname = 'lines'\n{source}\nconnector = 'files'\n\
+             [[operators]]\nname = 'it'\nplugin = 'words'\noperator = 'upper'\n{operator}\n\
+             inputs = ['lines']\n"
+        ),
+        expected,
+    );
+}
+
+#[test]
+fn timestamps_of_sources() {
+    check_event_time(
+        "timestamp.json = 'at'",
+        "",
+        &[
+            "job.toml:4:11: sources[0].timestamp.json: `at` is not a JSON pointer; write it as \
+             \"/field/inner\"; \"\" is the whole value",
+            "job.toml:4:11: sources[0].timestamp.json: the timestamp is a JSON pointer, and the \
+             source gives `text`; set the source's format to json or csv, or assign timestamps in \
+             an operator",
+        ],
+    );
+    check_event_time(
+        "on-error = 'skip'",
+        "",
+        &["job.toml:4:1: sources[0].on-error: a source refuses records only for their \
+             `timestamp`, and this one has none; add timestamp = { json = \"/pointer\" }, or leave \
+             it out"],
+    );
+}
+
+#[test]
+fn watermarks() {
+    check_event_time(
+        "watermarks = { generator = 'custom', max-out-of-orderness-ms = 1, idle-timeout-ms = 0, \
+         max-drift-ms = 1 }",
+        "watermarks = { alignment-group = 'g', update-interval-ms = 0 }",
+        &[
+            "job.toml:4:16: sources[0].watermarks.generator: a source has no watermark generator \
+             of its own; leave it out, or set it on an operator behind the source",
+            "job.toml:4:38: sources[0].watermarks.max-out-of-orderness-ms: only the generator \
+             bounded-out-of-orderness has a bound; leave one of the two out",
+            "job.toml:4:67: sources[0].watermarks.idle-timeout-ms: `idle-timeout-ms` is 0; use 1 \
+             or more, or leave it out",
+            "job.toml:4:88: sources[0].watermarks.max-drift-ms: `max-drift-ms` is given without an \
+             `alignment-group`; add the group, or leave it out",
+            "job.toml:10:16: operators[0].watermarks.alignment-group: only sources can be aligned; \
+             set it on the sources",
+            "job.toml:10:16: operators[0].watermarks.alignment-group: an alignment group needs \
+             `max-drift-ms`; add how many milliseconds ahead is too far",
+            "job.toml:10:39: operators[0].watermarks.update-interval-ms: `update-interval-ms` is \
+             0; use 1 or more, or leave it out",
+        ],
+    );
+}

@@ -224,3 +224,36 @@ fn the_schema_names_every_field() {
     assert_eq!(schema["required"], serde_json::json!(["name"]));
     assert_eq!(schema["additionalProperties"], serde_json::json!(false));
 }
+
+#[test]
+fn event_time_is_the_operators() {
+    use sandbar_model::job_graph::{
+        TimestampFormat, TimestampRule, WatermarkAlignment, WatermarkGenerator, WatermarkStrategy,
+    };
+    let graph = job_graph(
+        "name = 'job'\n[[sources]]\nname = 'lines'\nconnector = 'files'\noptions.format = 'json'\n\
+         timestamp = { json = '/at', format = 'seconds' }\non-error = 'dead-letter'\n\
+         watermarks = { max-out-of-orderness-ms = 5, idle-timeout-ms = 7, alignment-group = 'g', \
+         max-drift-ms = 9 }\n[[operators]]\nname = 'it'\nplugin = 'words'\noperator = 'upper'\n\
+         inputs = ['lines', 'lines.dead-letter']\nwatermarks.generator = 'custom'\n",
+    );
+    let source = &graph.vertices[0].operators[0];
+    let (pointer, format) = ("/at".to_owned(), TimestampFormat::Seconds);
+    let alignment =
+        WatermarkAlignment { group: "g".to_owned(), max_drift_ms: 9, update_interval_ms: 1000 };
+    assert_eq!(
+        source.watermarks,
+        Some(WatermarkStrategy {
+            timestamp: Some(TimestampRule { pointer, format }),
+            generator: Some(WatermarkGenerator::BoundedOutOfOrderness {
+                max_out_of_orderness_ms: 5
+            }),
+            idle_timeout_ms: Some(7),
+            alignment: Some(alignment),
+        })
+    );
+    assert_eq!((source.on_error, source.dead_letter_output), (ErrorPolicy::DeadLetter, Some(1)));
+    let generator = Some(WatermarkGenerator::Custom);
+    let custom = Some(WatermarkStrategy { generator, ..WatermarkStrategy::default() });
+    assert_eq!(graph.vertices[1].operators[0].watermarks, custom);
+}

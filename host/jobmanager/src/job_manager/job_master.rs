@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use sandbar_model::Watermark;
 use sandbar_model::job_graph::JobGraph;
 use sandbar_rpc::{
     Accumulators, ExceptionView, JobInformation, JobView, MetricTable, SubtaskView, TaskAttempt,
@@ -12,6 +13,7 @@ use sandbar_rpc::{
 use super::Reply;
 use super::splits::SplitCoordinator;
 use super::task_managers::TaskManagers;
+use super::watermark_alignment::WatermarkAlignment;
 use crate::execution_graph::{
     Command, Event, Execution, ExecutionGraph, ExecutionGraphOptions, Failure, PlacedTask,
 };
@@ -41,6 +43,7 @@ pub(super) struct JobMaster {
     information: JobInformation,
     execution: ExecutionGraph,
     splits: SplitCoordinator,
+    alignment: WatermarkAlignment,
     /// Of the newest attempt of each subtask that told.
     told: BTreeMap<TaskRef, Told>,
     start_time: i64,
@@ -60,6 +63,7 @@ impl JobMaster {
         tracing::info!(job = %information.job, name = information.graph.name, "JobMaster started");
         JobMaster {
             execution: ExecutionGraph::new(information.job, &information.graph, options, now),
+            alignment: WatermarkAlignment::of(&information.graph),
             information,
             splits,
             told: BTreeMap::new(),
@@ -123,6 +127,15 @@ impl JobMaster {
         let split = self.splits.next(task_ref(task)).map_err(|error| error.to_string())?;
         let json = split.map(|split| serde_json::to_string(&split)).transpose();
         json.map_err(|error| format!("a split has no form in JSON: {error}"))
+    }
+
+    /// Takes the watermark of an attempt of a source's subtask and returns how far it may go; none
+    /// if nothing keeps it back.
+    pub(super) fn align(&mut self, task: TaskAttempt, watermark: Watermark) -> Option<Watermark> {
+        let execution = &self.execution;
+        self.alignment.on_watermark(task, watermark, |task, attempt| {
+            execution.subtask(task).is_some_and(|subtask| subtask.current().attempt == attempt)
+        })
     }
 
     /// The messages that deploy tasks, one a TaskManager, in the order of the tasks.

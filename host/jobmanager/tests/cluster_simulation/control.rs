@@ -269,6 +269,7 @@ fn note_message(
         }
         ToJobManager::Heartbeat(_)
         | ToJobManager::NextSplit { .. }
+        | ToJobManager::SourceWatermark { .. }
         | ToJobManager::FetchPlugin { .. }
         | ToJobManager::Log { .. } => {}
     }

@@ -148,6 +148,9 @@ impl World {
             }
             ToTaskManager::Split { request, split } => self.on_split(process, request, split),
             ToTaskManager::Plugin { .. } => self.fail("a plugin that nobody asked for".to_owned()),
+            ToTaskManager::AlignSource { .. } => {
+                self.fail("a bound for a source that is in no group".to_owned());
+            }
             ToTaskManager::ReadLog { request } => {
                 let text = format!("log of {process}");
                 self.send_up(link, Packet::Message(ToJobManager::Log { request, text }));

@@ -162,7 +162,7 @@ impl GuestHost {
     pub(crate) fn next_processing_timer(&self) -> Option<i64> {
         let clean_up = self.keyed_state.as_ref().and_then(StateBackend::next_clean_up);
         let timer = self.timers.next_due(sandbar_state::TimeDomain::ProcessingTime);
-        timer.into_iter().chain(clean_up).min()
+        [timer, clean_up, self.outputs.next_processing_timer()].into_iter().flatten().min()
     }
 
     fn pop_timers(&mut self, domain: TimeDomain, up_to: i64) -> Option<DueBatch> {

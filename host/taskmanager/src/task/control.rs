@@ -1,9 +1,11 @@
 //! What others may do to a running task: cancel it and wake it; and what they may see of it.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::Thread;
 use std::time::{Duration, Instant};
+
+use sandbar_model::Watermark;
 
 /// What a task waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +38,8 @@ pub struct TaskControl {
     /// Since when the task waits: nanoseconds since it was made, doubled, and 1 more if it is for
     /// room; 0 while it works.
     waiting: AtomicU64,
+    /// How far the watermark of a source may go before it pauses.
+    watermark_bound: AtomicI64,
     created: Instant,
     thread: Mutex<Option<Thread>>,
 }
@@ -63,6 +67,17 @@ impl TaskControl {
         if let Some(thread) = &*self.thread.lock().unwrap_or_else(PoisonError::into_inner) {
             thread.unpark();
         }
+    }
+
+    /// Lets a source go on until its watermark is later than this.
+    pub fn bound_watermark(&self, bound: Watermark) {
+        self.watermark_bound.store(bound.0, Ordering::Relaxed);
+        self.wake();
+    }
+
+    /// How far the watermark of a source may go; [`Watermark::MAX`] where nothing bounds it.
+    pub(crate) fn watermark_bound(&self) -> Watermark {
+        Watermark(self.watermark_bound.load(Ordering::Relaxed))
     }
 
     /// Names the thread that runs the task.
@@ -141,6 +156,7 @@ impl Default for TaskControl {
             idle_ns: AtomicU64::new(0),
             guest_ns: AtomicU64::new(0),
             waiting: AtomicU64::new(0),
+            watermark_bound: AtomicI64::new(Watermark::MAX.0),
             created: Instant::now(),
             thread: Mutex::new(None),
         }

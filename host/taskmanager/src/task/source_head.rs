@@ -1,5 +1,5 @@
-//! The head of a source's chain: gives records their timestamps, makes watermarks of them, and sends
-//! both to the source's outputs.
+//! The head of a source's chain: gives records their timestamps, makes watermarks of them, and
+//! sends both to the source's outputs.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +11,7 @@ use sandbar_model::{RecordBatch, RecordBatchView, Watermark};
 
 use super::Task;
 use super::control::TaskControl;
+use super::source_alignment::SourceAlignment;
 use crate::chain::{DeadLetter, Operator, Outputs};
 use crate::error::{TaskError, record_preview};
 use crate::timestamp_assigner::{TimestampAssigner, Untimed};
@@ -28,6 +29,7 @@ pub(super) struct SourceHead {
     policy: ErrorPolicy,
     dead_letters: Option<usize>,
     generator: Option<WatermarkGenerator>,
+    alignment: Option<SourceAlignment>,
     shown: [Arc<Gauge>; 2],
     control: Arc<TaskControl>,
     /// How long it has waited for slower sources.
@@ -46,7 +48,10 @@ impl SourceHead {
             &task.metrics.io.current_output_watermark,
             &outputs.metrics().io.current_output_watermark,
         ];
+        let group = strategy.and_then(|strategy| strategy.alignment.as_ref());
+        let alignment = group.map(|group| SourceAlignment::new(task, group, outputs.metrics()));
         SourceHead {
+            alignment,
             name: node.name.clone(),
             subtask: task.deployment.subtask,
             shown: shown.map(Arc::clone),
@@ -71,6 +76,14 @@ impl SourceHead {
     pub(super) fn on_splits_read(&mut self) {
         if let Some(generator) = &mut self.generator {
             generator.remove_all_splits();
+        }
+    }
+
+    /// Whether it is to wait for slower sources.
+    pub(super) fn is_ahead(&self) -> bool {
+        match (&self.alignment, &self.generator) {
+            (Some(alignment), Some(generator)) => alignment.is_ahead(generator.current()),
+            (None, _) | (_, None) => false,
         }
     }
 
@@ -173,6 +186,9 @@ impl Operator for SourceHead {
             Some(generator) if watermark == Watermark::MAX => generator.on_end(),
             Some(_) | None => ValveOutput { watermark: Some(watermark), status: None },
         };
+        if let Some(alignment) = self.alignment.as_ref().filter(|_| watermark == Watermark::MAX) {
+            alignment.on_end();
+        }
         self.send(output)
     }
 
@@ -188,12 +204,16 @@ impl Operator for SourceHead {
             let output = generator.on_time(now_ms, blocked);
             self.send(output)?;
         }
+        if let (Some(alignment), Some(generator)) = (&mut self.alignment, &self.generator) {
+            alignment.on_time(now_ms, generator);
+        }
         self.outputs.on_processing_time(now_ms)
     }
 
     fn next_processing_timer(&self) -> Option<i64> {
         let look = self.generator.as_ref().and_then(WatermarkGenerator::next_at);
-        look.into_iter().chain(self.outputs.next_processing_timer()).min()
+        let report = self.alignment.as_ref().map(SourceAlignment::next_at);
+        [look, report, self.outputs.next_processing_timer()].into_iter().flatten().min()
     }
 
     fn flush(&mut self) -> Result<(), TaskError> {

@@ -1,5 +1,7 @@
 //! The loop of a source task: poll the reader, send what it read, ask for splits.
 
+use std::time::Instant;
+
 use sandbar_connectors::{ReaderStatus, SourceReader};
 use sandbar_model::{RecordBatch, Watermark};
 
@@ -23,6 +25,12 @@ pub(super) fn run(
     let mut batch = RecordBatch::new();
     loop {
         pace.between_elements(&mut head)?;
+        if head.is_ahead() {
+            let started = Instant::now();
+            pace.wait(head.next_processing_timer());
+            head.waited += started.elapsed();
+            continue;
+        }
         batch.clear();
         let status = reader.poll(&mut batch).map_err(failed)?;
         if !batch.is_empty() {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crossbeam_channel::Sender;
 use sandbar_connectors::{ConnectorError, Split};
-use sandbar_model::{JobId, VertexId};
+use sandbar_model::{JobId, VertexId, Watermark};
 use sandbar_rpc::{
     JobInformation, TaskAttempt, TaskDescriptor, TaskLocation, TaskManagerId, ToJobManager,
     ToTaskManager,
@@ -147,7 +147,7 @@ impl Starter {
     }
 }
 
-/// Asks the JobManager for splits.
+/// Asks the JobManager for splits, and tells it watermarks.
 struct RemoteSplits {
     link: Arc<JobManagerLink>,
     job: JobId,
@@ -155,6 +155,11 @@ struct RemoteSplits {
 }
 
 impl SplitProvider for RemoteSplits {
+    fn on_watermark(&self, vertex: VertexId, subtask: u32, watermark: Watermark) {
+        let task = TaskAttempt { job: self.job, vertex, subtask, attempt: self.attempt };
+        self.link.send(ToJobManager::SourceWatermark { task, watermark: watermark.0 });
+    }
+
     fn next_split(&self, vertex: VertexId, subtask: u32) -> Result<Option<Split>, ConnectorError> {
         let task = TaskAttempt { job: self.job, vertex, subtask, attempt: self.attempt };
         let answer = self.link.ask(|request| ToJobManager::NextSplit { request, task });

@@ -70,6 +70,7 @@ impl JobManagerLink {
             | ToTaskManager::Deploy { .. }
             | ToTaskManager::Cancel(_)
             | ToTaskManager::Release(_)
+            | ToTaskManager::AlignSource { .. }
             | ToTaskManager::ReadLog { .. }
             | ToTaskManager::Shutdown => return,
         };

@@ -101,7 +101,7 @@ proptest! {
     fn a_lookup_is_a_pointer(value in value(), pointer in "(/([0-2a]|~0|~1|00){0,2}){0,3}") {
         let assigner = assigner(&pointer, TimestampFormat::Milliseconds);
         let found = Lookup::run(&assigner.path, value.to_string().as_bytes()).unwrap();
-        let expected = value.pointer(&pointer).map(|found| match found {
+        let expected = value.pointer(&pointer).map(|there| match there {
             Value::Number(number) => Scalar::Integer(number.as_i64().unwrap()),
             Value::String(text) => Scalar::Text(text.clone()),
             Value::Null => Scalar::Other("null"),

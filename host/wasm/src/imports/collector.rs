@@ -1,5 +1,5 @@
-//! wit/collector.wit: batches and watermarks leave the guest. The columns are read where they lie in the guest's
-//! memory; the host copies them once, into its output buffer.
+//! wit/collector.wit: batches and watermarks leave the guest. The columns are read where they lie
+//! in the guest's memory; the host copies them once, into its output buffer.
 
 use std::time::Instant;
 

@@ -28,7 +28,7 @@ fn argument(args: &[String], position: usize) -> Result<&str> {
 /// The events with the timestamps and watermarks that are asked for.
 fn timed(
     env: &mut StreamExecutionEnvironment,
-    strategy: &str,
+    kind: &str,
     source: Source<Event>,
     bound_ms: u32,
 ) -> Result<DataStream<Event>> {
@@ -37,7 +37,7 @@ fn timed(
     let assigned = |strategy: WatermarkStrategy<Event>| {
         strategy.with_timestamp_assigner(|event: &Event, _| event.at)
     };
-    let strategy = match strategy {
+    let strategy = match kind {
         "field" => bounded.with_timestamp_field("/at", TimestampFormat::Milliseconds),
         "assigner" => assigned(bounded),
         "punctuated" => assigned(WatermarkStrategy::for_generator(Punctuated::new(bound_ms))),

@@ -2,12 +2,14 @@
 //! that a job may wire any of them to any other and the expected output is easy to work out.
 
 mod functions;
+mod watermarks;
 
 use functions::{KeyedMerge, Merge, ODD, Parity, Refuse, Share};
 use sandbar_sdk::Try;
 use sandbar_sdk::prelude::*;
 use serde::Deserialize;
 use serde_json::Value;
+use watermarks::{EachRecord, SecondBehind};
 
 /// Config of `longer-than`.
 #[derive(Deserialize)]
@@ -71,6 +73,19 @@ fn stateless(plugin: &mut sandbar_sdk::plugin::PluginBuilder) {
         .doc("Takes a member out of each object; refuses what has none.");
 }
 
+fn timed(plugin: &mut sandbar_sdk::plugin::PluginBuilder) {
+    plugin
+        .timestamps("second-behind", WatermarkStrategy::for_generator(SecondBehind::default()))
+        .input(Text)
+        .output(Text)
+        .doc("Once a period, a watermark a second and a millisecond behind the latest timestamp.");
+    plugin
+        .timestamps("each-record", WatermarkStrategy::for_generator(EachRecord))
+        .input(Text)
+        .output(Text)
+        .doc("A watermark with each record, at its timestamp.");
+}
+
 fn selectors(plugin: &mut sandbar_sdk::plugin::PluginBuilder) {
     plugin
         .key_selector("initial", |record: &Fruit| record.fruit.chars().take(1).collect::<String>())
@@ -91,6 +106,7 @@ sandbar_sdk::plugin! {
     version: env!("CARGO_PKG_VERSION"),
     operators: |plugin| {
         stateless(plugin);
+    timed(plugin);
         selectors(plugin);
         plugin
             .process("parity", Parity)

@@ -73,3 +73,23 @@ fn an_operator_with_a_policy_of_its_own_heads_a_segment() {
     assert_eq!(second.operators, [1, 2], "what reads the dead letters is fed by the host");
     assert_eq!(second.links[0], [vec![LinkTarget::Chained(1)]]);
 }
+
+#[test]
+fn an_instance_ends_where_watermarks_are_made_and_starts_where_a_guest_makes_them() {
+    use sandbar_model::job_graph::WatermarkStrategy;
+    let fail = ErrorPolicy::Fail;
+    let mut chain = [
+        node("a", fail, &[&[to(1)]]),
+        node("a", fail, &[&[to(2)]]),
+        node("a", fail, &[&[to(3)]]),
+        node("a", fail, &[&[]]),
+    ];
+    let making = |generator| WatermarkStrategy { generator: Some(generator), ..Default::default() };
+    let bounded = WatermarkGenerator::BoundedOutOfOrderness { max_out_of_orderness_ms: 0 };
+    chain[1].watermarks = Some(making(bounded));
+    assert_eq!(segment_at(&chain, 0).operators, [0, 1]);
+    assert_eq!(segment_at(&chain, 2).operators, [2, 3]);
+    chain[1].watermarks = Some(making(WatermarkGenerator::Custom));
+    assert_eq!(segment_at(&chain, 0).operators, [0]);
+    assert_eq!(segment_at(&chain, 1).operators, [1]);
+}
