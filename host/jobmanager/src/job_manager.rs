@@ -12,6 +12,7 @@ mod job_master;
 mod options;
 mod requirements;
 mod splits;
+mod state_queries;
 mod task_managers;
 mod timers;
 
@@ -21,6 +22,7 @@ use std::time::Duration;
 
 use sandbar_model::JobId;
 use sandbar_rpc::message::{HeartbeatReport, Registration};
+use sandbar_rpc::state_query::StateQuery;
 use sandbar_rpc::{
     ClusterOverview, JobView, LinkEvent, LinkId, PROTOCOL_VERSION, RequestedRequirements,
     RequirementsError, TaskManagerId, TaskManagerView, ToJobManager, ToTaskManager,
@@ -34,6 +36,8 @@ use self::job_master::JobMaster;
 pub use self::job_master::Submission;
 pub use self::options::{JobManagerOptions, PluginBytes, Standalone, WorkerProvider};
 pub use self::splits::SplitCoordinator;
+use self::state_queries::StateQueries;
+pub use self::state_queries::{QUERY_TIME_MAX, QueryResult};
 use self::task_managers::TaskManagers;
 use self::timers::{Timer, Timers};
 use crate::execution_graph::{Command, Event as ExecutionEvent};
@@ -66,6 +70,8 @@ pub enum Event {
     TaskManagers(Reply<Vec<TaskManagerView>>),
     /// Ask a TaskManager for its log. There is no answer if it is not there.
     TaskManagerLog(TaskManagerId, Reply<String>),
+    /// Ask a job for the state of a key. There is no answer if the task gives none.
+    QueryState(JobId, StateQuery, Reply<QueryResult>),
     /// TaskManagers that the provider started have ended before they registered.
     WorkersFailed(u32),
     /// Show the cluster's numbers.
@@ -90,6 +96,7 @@ pub struct JobManager {
     task_managers: TaskManagers,
     jobs: BTreeMap<JobId, JobMaster>,
     archive: JobArchive,
+    state_queries: StateQueries,
     timers: Timers,
     work: VecDeque<Work>,
     /// Why slots were lost last: becomes the reason of what ran in them.
@@ -118,6 +125,7 @@ impl JobManager {
             events,
             task_managers: TaskManagers::default(),
             jobs: BTreeMap::new(),
+            state_queries: StateQueries::default(),
             timers,
             work: VecDeque::new(),
             loss: Arc::from(""),
@@ -213,6 +221,7 @@ impl JobManager {
                     self.send(&id, ToTaskManager::ReadLog { request });
                 }
             }
+            Event::QueryState(job, query, reply) => self.on_query_state(job, query, reply),
             Event::WorkersFailed(workers) => self.slots.on_workers_failed(workers),
             Event::Overview(reply) => answer(&reply, self.overview()),
             Event::Stop => self.stopping = true,
@@ -290,6 +299,7 @@ impl JobManager {
                     self.tell(task.job, ExecutionEvent::TaskState { task, state, error });
                 }
             }
+            ToJobManager::State { request, answer } => self.on_state(&id, request, answer),
             ToJobManager::Log { request, text } => self.task_managers.answer(&id, request, &text),
             ToJobManager::NextSplit { request, task } => {
                 let split = match self.jobs.get_mut(&task.job) {
@@ -378,6 +388,7 @@ impl JobManager {
             }
         }
         self.task_managers.expire_strangers(now - timeout);
+        self.state_queries.expire(now);
         self.archive.expire(now - milliseconds(self.options.archive_expiration));
         let commands = self.slots.on_timer(now);
         self.queue_slots(commands);

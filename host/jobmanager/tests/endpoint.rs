@@ -323,6 +323,7 @@ fn orders(messages: &[ToTaskManager]) -> Vec<String> {
         | ToTaskManager::Release(_)
         | ToTaskManager::Plugin { .. }
         | ToTaskManager::ReadLog { .. }
+        | ToTaskManager::QueryState { .. }
         | ToTaskManager::Shutdown => Vec::new(),
     };
     messages.iter().flat_map(of).collect()

@@ -14,6 +14,7 @@ pub mod link;
 pub mod message;
 pub mod metric_table;
 pub mod resource_requirements;
+pub mod state_query;
 pub mod tls;
 
 pub use accumulators::Accumulators;
@@ -30,4 +31,4 @@ pub use resource_requirements::{
 pub use tls::{TlsServer, TlsSettings};
 
 /// Version of the messages. Both ends of a link must speak the same.
-pub const PROTOCOL_VERSION: u32 = 2;
+pub const PROTOCOL_VERSION: u32 = 3;

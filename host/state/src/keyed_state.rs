@@ -17,7 +17,7 @@ use crate::managed_memory::{Account, ManagedMemory};
 use crate::packed::{Packed, PackedMut};
 
 mod descriptor;
-pub(crate) mod elements;
+mod elements;
 mod map_table;
 mod payload;
 mod snapshot;
@@ -29,7 +29,7 @@ pub use descriptor::{
     ScanRange, StateDescriptor, StateFormats, StateId, StateKind, StateTtl, TtlUpdateType,
     TtlVisibility,
 };
-pub use elements::UNSTAMPED;
+pub use elements::{UNSTAMPED, elements};
 pub use state::StateUsage;
 pub use sweep::{SWEEP_INTERVAL_MS, SWEEP_PAUSE_MS, SWEEP_PLACES_MAX};
 

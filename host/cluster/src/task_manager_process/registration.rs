@@ -160,6 +160,7 @@ impl Registrar {
                 | ToTaskManager::Split { .. }
                 | ToTaskManager::Plugin { .. }
                 | ToTaskManager::ReadLog { .. }
+                | ToTaskManager::QueryState { .. }
                 | ToTaskManager::Shutdown => {}
             }
             if self.messages.send(Message::FromJobManager(message)).is_err() {

@@ -270,6 +270,7 @@ fn note_message(
         ToJobManager::Heartbeat(_)
         | ToJobManager::NextSplit { .. }
         | ToJobManager::FetchPlugin { .. }
+        | ToJobManager::State { .. }
         | ToJobManager::Log { .. } => {}
     }
 }

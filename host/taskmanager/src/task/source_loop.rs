@@ -5,6 +5,7 @@ use std::sync::Arc;
 use sandbar_connectors::{ReaderStatus, SourceReader};
 use sandbar_metrics::Gauge;
 use sandbar_model::{RecordBatch, RecordBatchView, Watermark};
+use sandbar_rpc::state_query::{StateAnswer, StateQuery};
 
 use super::{Pace, Task};
 use crate::chain::{Operator, Outputs};
@@ -110,6 +111,10 @@ impl Operator for SourceHead {
 
     fn before_checkpoint(&mut self, checkpoint_id: u64) -> Result<(), TaskError> {
         self.outputs.before_checkpoint(checkpoint_id)
+    }
+
+    fn query_state(&mut self, query: &StateQuery) -> Result<Option<StateAnswer>, TaskError> {
+        self.outputs.query_state(query)
     }
 
     fn finish(&mut self) -> Result<(), TaskError> {

@@ -70,6 +70,7 @@ impl JobManagerLink {
             | ToTaskManager::Cancel(_)
             | ToTaskManager::Release(_)
             | ToTaskManager::ReadLog { .. }
+            | ToTaskManager::QueryState { .. }
             | ToTaskManager::Shutdown => return,
         };
         if let Some(sender) = lock(&self.questions).remove(&number) {
