@@ -3,6 +3,7 @@
 
 mod harness;
 mod setup;
+mod state;
 
 pub use harness::{HarnessSnapshot, OneInput, OperatorHarness};
 pub use setup::HarnessSetup;

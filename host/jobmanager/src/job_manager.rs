@@ -9,6 +9,7 @@ mod execution;
 mod handle;
 mod inspection;
 mod job_master;
+mod links;
 mod options;
 mod requirements;
 mod splits;
@@ -21,11 +22,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sandbar_model::JobId;
-use sandbar_rpc::message::{HeartbeatReport, Registration};
 use sandbar_rpc::state_query::StateQuery;
 use sandbar_rpc::{
-    ClusterOverview, JobView, LinkEvent, LinkId, PROTOCOL_VERSION, RequestedRequirements,
-    RequirementsError, TaskManagerId, TaskManagerView, ToJobManager, ToTaskManager,
+    ClusterOverview, JobView, LinkEvent, RequestedRequirements, RequirementsError, TaskManagerId,
+    TaskManagerView, ToTaskManager,
 };
 use tokio::sync::mpsc;
 
@@ -262,98 +262,6 @@ impl JobManager {
             let commands = master.handle(event, now);
             self.work.extend(commands.into_iter().map(|command| Work::Execution(job, command)));
         }
-    }
-
-    fn on_link(&mut self, event: LinkEvent) {
-        match event {
-            LinkEvent::Opened(link, send) => {
-                let now = self.now();
-                self.task_managers.open(link, send, now);
-            }
-            LinkEvent::Message(link, message) => self.on_message(link, message),
-            LinkEvent::Closed(link, reason) => {
-                if let Some(id) = self.task_managers.close(link) {
-                    self.work.push_back(Work::Lost(id, reason));
-                }
-            }
-        }
-    }
-
-    fn on_message(&mut self, link: LinkId, message: ToJobManager) {
-        if let ToJobManager::Register(registration) = message {
-            return self.on_register(link, registration);
-        }
-        // Who has not registered, or has been given up, is not listened to.
-        let Some(id) = self.task_managers.id_of(link).cloned() else { return };
-        match message {
-            ToJobManager::Register(_) => {}
-            ToJobManager::Heartbeat(report) => self.on_heartbeat(&id, report),
-            ToJobManager::TaskState { task, state, error, metrics, accumulators } => {
-                if let Some(master) = self.jobs.get_mut(&task.job) {
-                    if !metrics.is_empty() {
-                        master.set_metrics(task, metrics.into());
-                    }
-                    if state.is_terminal() {
-                        master.set_accumulators(task, accumulators);
-                    }
-                    self.tell(task.job, ExecutionEvent::TaskState { task, state, error });
-                }
-            }
-            ToJobManager::State { request, answer } => self.on_state(&id, request, answer),
-            ToJobManager::Log { request, text } => self.task_managers.answer(&id, request, &text),
-            ToJobManager::NextSplit { request, task } => {
-                let split = match self.jobs.get_mut(&task.job) {
-                    Some(master) => master.next_split(task),
-                    None => Err(format!("there is no job {}", task.job)),
-                };
-                self.send(&id, ToTaskManager::Split { request, split });
-            }
-            ToJobManager::FetchPlugin { request, plugin } => {
-                let found = (self.options.plugins)(plugin);
-                let bytes = found
-                    .map(|bytes| bytes.as_slice().to_vec().into())
-                    .ok_or_else(|| format!("the JobManager has no plugin {plugin}"));
-                self.send(&id, ToTaskManager::Plugin { request, bytes });
-            }
-        }
-    }
-
-    fn on_register(&mut self, link: LinkId, registration: Registration) {
-        if !self.task_managers.is_stranger(link) {
-            // Who has been given up is not listened to.
-            let Some(id) = self.task_managers.id_of(link).cloned() else { return };
-            let reason = "it registered twice over one link".to_owned();
-            return self.work.push_back(Work::Lost(id, reason));
-        }
-        if registration.protocol != PROTOCOL_VERSION {
-            let reason = format!(
-                "it speaks version {} of the protocol, this JobManager version {PROTOCOL_VERSION}: \
-                 run the same release of sandbar on both",
-                registration.protocol
-            );
-            return self.task_managers.refuse(link, reason);
-        }
-        let (id, slots, now) = (registration.id.clone(), registration.slots, self.now());
-        let commands = match self.slots.register_task_manager(id.clone(), slots, now) {
-            Ok(commands) => commands,
-            Err(error) => return self.task_managers.refuse(link, error.to_string()),
-        };
-        tracing::info!(task_manager = %id, slots, "TaskManager registered");
-        self.task_managers.register(link, registration, now);
-        let heartbeat_timeout_ms = self.options.heartbeat_timeout.as_millis() as u64;
-        let token = self.options.token;
-        self.send(&id, ToTaskManager::Registered { token, heartbeat_timeout_ms });
-        self.queue_after_loss(&id, "it registered again, over another link", commands);
-    }
-
-    fn on_heartbeat(&mut self, id: &TaskManagerId, report: HeartbeatReport) {
-        let now = self.now();
-        for (task, metrics) in report.tasks {
-            if let Some(master) = self.jobs.get_mut(&task.job) {
-                master.set_metrics(task, metrics.into());
-            }
-        }
-        self.task_managers.heard_of(id, report.process.into(), now);
     }
 
     /// Does what is due.

@@ -37,7 +37,8 @@ pub(crate) fn answer(state: &mut KeyedState, query: &StateQuery) -> StateAnswer 
     if !groups.range().contains(&key_group(&key, groups.max_parallelism())) {
         return StateAnswer::Elsewhere(key.into());
     }
-    let user_key = query.user_key.as_ref().map(|key| key_bytes(key, &descriptor.formats.user_key));
+    let user_key =
+        query.user_key.as_ref().map(|asked| key_bytes(asked, &descriptor.formats.user_key));
     let shown = match (descriptor.kind, user_key) {
         (_, Some(Err(reason))) => return StateAnswer::Invalid(format!("the user key {reason}")),
         (StateKind::Map, None) => map(state, id, &key, &descriptor),
@@ -215,8 +216,8 @@ mod tests {
 
     #[test]
     fn keys_are_read_in_the_format_of_the_state() {
-        let text = |text: &str| QueryKey::Text(text.to_owned());
-        let json = |text: &str| QueryKey::Json(text.to_owned());
+        let text = |shown: &str| QueryKey::Text(shown.to_owned());
+        let json = |shown: &str| QueryKey::Json(shown.to_owned());
         assert_eq!(key_bytes(&text("7"), "text").unwrap(), b"7");
         assert_eq!(key_bytes(&text("7"), "").unwrap(), b"7");
         assert_eq!(key_bytes(&text("300"), "compact:u64").unwrap(), [0xac, 0x02]);

@@ -117,7 +117,7 @@ impl GuestHost {
     }
 
     /// Reads the clock: processing time stands still until the next call.
-    pub(crate) fn start_batch(&mut self) {
+    pub(crate) fn start_batch(&self) {
         self.call_clock.0.store(self.clock.now_ms(), Ordering::Relaxed);
     }
 

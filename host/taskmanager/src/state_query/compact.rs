@@ -6,6 +6,10 @@ use serde_json::{Map, Number, Value};
 
 /// Deepest nesting of a type.
 const DEPTH_MAX: usize = 16;
+/// Longest name of a type, in bytes. With the other limits it bounds what a value becomes.
+const NAME_BYTES_MAX: usize = 512;
+/// Longest array; of scalars only.
+const ARRAY_LEN_MAX: usize = 1024;
 
 /// A type that this host can read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +29,16 @@ pub(super) enum Type {
 impl Type {
     /// Reads a type's name; none for a type that is unknown.
     pub(super) fn parse(name: &str) -> Option<Type> {
-        Type::parse_nested(name.trim(), DEPTH_MAX)
+        (name.len() <= NAME_BYTES_MAX).then(|| Type::parse_nested(name.trim(), DEPTH_MAX))?
+    }
+
+    /// Whether it is no type of types, so that each value has a byte at least.
+    fn is_scalar(&self) -> bool {
+        match self {
+            Type::Bool | Type::Byte { .. } | Type::Integer { .. } => true,
+            Type::F32 | Type::F64 | Type::Text => true,
+            Type::Option(_) | Type::List(_) | Type::Map(..) | Type::Fields(_) => false,
+        }
     }
 
     fn parse_nested(name: &str, depth: usize) -> Option<Type> {
@@ -36,8 +49,9 @@ impl Type {
         }
         if let Some(array) = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
             let (element, len) = array.rsplit_once(';')?;
-            let len = len.trim().parse::<usize>().ok().filter(|len| *len <= 1024)?;
-            return Some(Type::Fields(vec![inner(element.trim())?; len]));
+            let len = len.trim().parse::<usize>().ok().filter(|len| *len <= ARRAY_LEN_MAX)?;
+            let element = inner(element.trim()).filter(Type::is_scalar)?;
+            return Some(Type::Fields(vec![element; len]));
         }
         let (path, arguments) = match name.split_once('<') {
             Some((path, rest)) => (path, split(rest.strip_suffix('>')?)),
@@ -134,11 +148,11 @@ impl Type {
             }
             (Type::List(element), Value::Array(values)) => {
                 put_varint(values.len() as u64, bytes);
-                values.iter().try_for_each(|value| element.encode(value, bytes))?;
+                values.iter().try_for_each(|of_list| element.encode(of_list, bytes))?;
             }
             (Type::Fields(fields), Value::Array(values)) if fields.len() == values.len() => {
                 let mut pairs = fields.iter().zip(values);
-                pairs.try_for_each(|(field, value)| field.encode(value, bytes))?;
+                pairs.try_for_each(|(field, of_field)| field.encode(of_field, bytes))?;
             }
             (
                 Type::Bool
@@ -177,11 +191,11 @@ fn split(arguments: &str) -> Vec<&str> {
 }
 
 /// A map as an object if its keys are text, else as a list of pairs.
-fn take_map(key: &Type, value: &Type, bytes: &mut &[u8]) -> Option<Value> {
+fn take_map(key_type: &Type, value_type: &Type, bytes: &mut &[u8]) -> Option<Value> {
     let len = take_len(bytes)?;
-    let pairs = (0..len).map(|_| Some((key.take(bytes)?, value.take(bytes)?)));
+    let pairs = (0..len).map(|_| Some((key_type.take(bytes)?, value_type.take(bytes)?)));
     let pairs = pairs.collect::<Option<Vec<_>>>()?;
-    if *key != Type::Text {
+    if *key_type != Type::Text {
         return Some(
             pairs.into_iter().map(|(key, value)| Value::Array(vec![key, value])).collect(),
         );
@@ -271,7 +285,15 @@ mod tests {
 
     #[test]
     fn what_is_unknown_or_broken_is_nothing() {
-        for name in ["my::Type", "alloc::vec::Vec<my::Type>", "", "(", "u128", "alloc::vec::Vec<"] {
+        for name in [
+            "my::Type",
+            "alloc::vec::Vec<my::Type>",
+            "",
+            "(",
+            "u128",
+            "alloc::vec::Vec<",
+            "[[u8; 9]; 9]",
+        ] {
             assert_eq!(Type::parse(name), None, "{name}");
         }
         assert_eq!(Type::parse(&"(".repeat(100_000)), None);
