@@ -5,6 +5,7 @@ mod event_time;
 mod harness;
 mod inspect;
 mod setup;
+mod state;
 
 pub use harness::{HarnessSnapshot, OneInput, OperatorHarness};
 pub use setup::HarnessSetup;

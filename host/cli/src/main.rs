@@ -27,6 +27,7 @@ mod list;
 mod logs;
 mod plugin;
 mod run;
+mod state;
 mod taskmanager;
 
 use std::process::ExitCode;
@@ -70,6 +71,8 @@ enum Verb {
     Cancel(cancel::CancelArgs),
     /// Starts, stops and shows a cluster on this machine.
     Cluster(cluster::ClusterArgs),
+    /// Shows the state of running jobs.
+    State(state::StateArgs),
     /// Prints the log of a cluster's process.
     Logs(logs::LogsArgs),
     /// Shows the graph that a job becomes, without running it.
@@ -106,6 +109,7 @@ fn main() -> ExitCode {
         Verb::List(args) => list::execute(&args),
         Verb::Cancel(args) => cancel::execute(&args),
         Verb::Cluster(args) => cluster::execute(&args),
+        Verb::State(args) => state::execute(&args),
         Verb::Logs(args) => logs::execute(&args),
         Verb::Info(args) => info::execute(args),
         Verb::Job(args) => job::execute(args),

@@ -15,6 +15,7 @@ use sandbar_jobmanager::{JobManagerHandle, PluginBytes};
 use sandbar_model::job_graph::JobGraph;
 use sandbar_model::{Clock, JobId, PluginId};
 use sandbar_rpc::dispatcher::RunRequest;
+use sandbar_rpc::state_query::StateQuery;
 use sandbar_rpc::{
     ClusterOverview, DispatcherGateway, GatewayError, JobView, RequestedRequirements,
     RequirementsError, StoredPlugin, TaskManagerId, TaskManagerView,
@@ -276,6 +277,10 @@ impl DispatcherGateway for Dispatcher {
     fn task_manager_log(&self, task_manager: &TaskManagerId) -> Result<String, GatewayError> {
         let log = self.job_manager.task_manager_log(task_manager);
         log.ok_or_else(|| GatewayError::NotFound(format!("there is no TaskManager {task_manager}")))
+    }
+
+    fn query_state(&self, job: JobId, query: StateQuery) -> Result<String, GatewayError> {
+        self.job_manager.query_state(job, query)
     }
 
     fn shut_down(&self) {

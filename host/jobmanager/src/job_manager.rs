@@ -9,10 +9,12 @@ mod execution;
 mod handle;
 mod inspection;
 mod job_master;
+mod links;
 mod options;
 mod requirements;
 mod sources;
 mod splits;
+mod state_queries;
 mod task_managers;
 mod timers;
 mod watermark_alignment;
@@ -21,11 +23,11 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use sandbar_model::{JobId, Watermark};
-use sandbar_rpc::message::{HeartbeatReport, Registration};
+use sandbar_model::JobId;
+use sandbar_rpc::state_query::StateQuery;
 use sandbar_rpc::{
-    ClusterOverview, JobView, LinkEvent, LinkId, PROTOCOL_VERSION, RequestedRequirements,
-    RequirementsError, TaskManagerId, TaskManagerView, ToJobManager, ToTaskManager,
+    ClusterOverview, JobView, LinkEvent, RequestedRequirements, RequirementsError, TaskManagerId,
+    TaskManagerView, ToTaskManager,
 };
 use tokio::sync::mpsc;
 
@@ -36,6 +38,8 @@ use self::job_master::JobMaster;
 pub use self::job_master::Submission;
 pub use self::options::{JobManagerOptions, PluginBytes, Standalone, WorkerProvider};
 pub use self::splits::SplitCoordinator;
+use self::state_queries::StateQueries;
+pub use self::state_queries::{QUERY_TIME_MAX, QueryResult};
 use self::task_managers::TaskManagers;
 use self::timers::{Timer, Timers};
 use crate::execution_graph::{Command, Event as ExecutionEvent};
@@ -68,6 +72,8 @@ pub enum Event {
     TaskManagers(Reply<Vec<TaskManagerView>>),
     /// Ask a TaskManager for its log. There is no answer if it is not there.
     TaskManagerLog(TaskManagerId, Reply<String>),
+    /// Ask a job for the state of a key. There is no answer if the task gives none.
+    QueryState(JobId, StateQuery, Reply<QueryResult>),
     /// TaskManagers that the provider started have ended before they registered.
     WorkersFailed(u32),
     /// Show the cluster's numbers.
@@ -92,6 +98,7 @@ pub struct JobManager {
     task_managers: TaskManagers,
     jobs: BTreeMap<JobId, JobMaster>,
     archive: JobArchive,
+    state_queries: StateQueries,
     timers: Timers,
     work: VecDeque<Work>,
     /// Why slots were lost last: becomes the reason of what ran in them.
@@ -120,6 +127,7 @@ impl JobManager {
             events,
             task_managers: TaskManagers::default(),
             jobs: BTreeMap::new(),
+            state_queries: StateQueries::default(),
             timers,
             work: VecDeque::new(),
             loss: Arc::from(""),
@@ -215,6 +223,7 @@ impl JobManager {
                     self.send(&id, ToTaskManager::ReadLog { request });
                 }
             }
+            Event::QueryState(job, query, reply) => self.on_query_state(job, query, reply),
             Event::WorkersFailed(workers) => self.slots.on_workers_failed(workers),
             Event::Overview(reply) => answer(&reply, self.overview()),
             Event::Stop => self.stopping = true,
@@ -257,101 +266,6 @@ impl JobManager {
         }
     }
 
-    fn on_link(&mut self, event: LinkEvent) {
-        match event {
-            LinkEvent::Opened(link, send) => {
-                let now = self.now();
-                self.task_managers.open(link, send, now);
-            }
-            LinkEvent::Message(link, message) => self.on_message(link, message),
-            LinkEvent::Closed(link, reason) => {
-                if let Some(id) = self.task_managers.close(link) {
-                    self.work.push_back(Work::Lost(id, reason));
-                }
-            }
-        }
-    }
-
-    fn on_message(&mut self, link: LinkId, message: ToJobManager) {
-        if let ToJobManager::Register(registration) = message {
-            return self.on_register(link, registration);
-        }
-        // Who has not registered, or has been given up, is not listened to.
-        let Some(id) = self.task_managers.id_of(link).cloned() else { return };
-        match message {
-            ToJobManager::Register(_) => {}
-            ToJobManager::Heartbeat(report) => self.on_heartbeat(&id, report),
-            ToJobManager::TaskState { task, state, error, metrics, accumulators } => {
-                if let Some(master) = self.jobs.get_mut(&task.job) {
-                    if !metrics.is_empty() {
-                        master.set_metrics(task, metrics.into());
-                    }
-                    if state.is_terminal() {
-                        master.set_accumulators(task, accumulators);
-                    }
-                    self.tell(task.job, ExecutionEvent::TaskState { task, state, error });
-                }
-            }
-            ToJobManager::Log { request, text } => self.task_managers.answer(&id, request, &text),
-            ToJobManager::NextSplit { request, task } => self.on_next_split(&id, request, task),
-            ToJobManager::SourceWatermark { task, watermark } => {
-                self.on_source_watermark(&id, task, Watermark(watermark));
-            }
-            ToJobManager::FetchPlugin { request, plugin } => {
-                let found = (self.options.plugins)(plugin);
-                let bytes = found
-                    .map(|bytes| bytes.as_slice().to_vec().into())
-                    .ok_or_else(|| format!("the JobManager has no plugin {plugin}"));
-                self.send(&id, ToTaskManager::Plugin { request, bytes });
-            }
-        }
-    }
-
-    fn on_register(&mut self, link: LinkId, registration: Registration) {
-        if !self.task_managers.is_stranger(link) {
-            // Who has been given up is not listened to.
-            let Some(id) = self.task_managers.id_of(link).cloned() else { return };
-            let reason = "it registered twice over one link".to_owned();
-            return self.work.push_back(Work::Lost(id, reason));
-        }
-        if registration.protocol != PROTOCOL_VERSION {
-            let reason = format!(
-                "it speaks version {} of the protocol, this JobManager version {PROTOCOL_VERSION}: \
-                 run the same release of sandbar on both",
-                registration.protocol
-            );
-            return self.task_managers.refuse(link, reason);
-        }
-        let (id, slots, now) = (registration.id.clone(), registration.slots, self.now());
-        if let Some(address) = self.task_managers.namesake(&registration) {
-            let reason = format!(
-                "a TaskManager with the name {id} is registered already, at {address}: give each \
-                 one of its own (taskmanager.resource-id)"
-            );
-            return self.task_managers.put_off(link, reason);
-        }
-        let commands = match self.slots.register_task_manager(id.clone(), slots, now) {
-            Ok(commands) => commands,
-            Err(error) => return self.task_managers.refuse(link, error.to_string()),
-        };
-        tracing::info!(task_manager = %id, slots, "TaskManager registered");
-        self.task_managers.register(link, registration, now);
-        let heartbeat_timeout_ms = self.options.heartbeat_timeout.as_millis() as u64;
-        let token = self.options.token;
-        self.send(&id, ToTaskManager::Registered { token, heartbeat_timeout_ms });
-        self.queue_after_loss(&id, "it registered again, over another link", commands);
-    }
-
-    fn on_heartbeat(&mut self, id: &TaskManagerId, report: HeartbeatReport) {
-        let now = self.now();
-        for (task, metrics) in report.tasks {
-            if let Some(master) = self.jobs.get_mut(&task.job) {
-                master.set_metrics(task, metrics.into());
-            }
-        }
-        self.task_managers.heard_of(id, report.process.into(), now);
-    }
-
     /// Does what is due.
     fn on_time(&mut self) {
         let now = self.now();
@@ -384,6 +298,7 @@ impl JobManager {
             }
         }
         self.task_managers.expire_strangers(now - timeout);
+        self.state_queries.expire(now);
         self.archive.expire(now - milliseconds(self.options.archive_expiration));
         let commands = self.slots.on_timer(now);
         self.queue_slots(commands);

@@ -343,6 +343,7 @@ fn orders(messages: &[ToTaskManager]) -> Vec<String> {
         | ToTaskManager::Plugin { .. }
         | ToTaskManager::AlignSource { .. }
         | ToTaskManager::ReadLog { .. }
+        | ToTaskManager::QueryState { .. }
         | ToTaskManager::Shutdown => Vec::new(),
     };
     messages.iter().flat_map(of).collect()

@@ -135,6 +135,7 @@ impl From<GatewayError> for RestError {
             GatewayError::Invalid(messages) => (StatusCode::BAD_REQUEST, messages),
             GatewayError::Conflict(message) => (StatusCode::CONFLICT, vec![message]),
             GatewayError::TooLarge(message) => (StatusCode::PAYLOAD_TOO_LARGE, vec![message]),
+            GatewayError::Unavailable(message) => (StatusCode::SERVICE_UNAVAILABLE, vec![message]),
             GatewayError::Internal(message) => (StatusCode::INTERNAL_SERVER_ERROR, vec![message]),
         };
         RestError { status, errors, allow: None }

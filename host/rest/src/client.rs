@@ -169,6 +169,24 @@ impl RestClient {
         self.get(&format!("/jobs/{job}"))
     }
 
+    /// What a key has in a state of a running job; the parameters are those of the route.
+    ///
+    /// # Errors
+    /// [`ClientError`].
+    pub fn keyed_state(
+        &self,
+        job: JobId,
+        operator: &str,
+        state: &str,
+        parameters: &[(&str, &str)],
+    ) -> Result<serde_json::Value, ClientError> {
+        let pair = |(name, value): &(&str, &str)| format!("{name}={}", path_segment(value));
+        let query: Vec<String> = parameters.iter().map(pair).collect();
+        let (operator, state, query) =
+            (path_segment(operator), path_segment(state), query.join("&"));
+        self.get(&format!("/jobs/{job}/state/{operator}/{state}?{query}"))
+    }
+
     /// The graph of a job.
     ///
     /// # Errors

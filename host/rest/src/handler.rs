@@ -6,5 +6,6 @@ pub(crate) mod jobs;
 pub(crate) mod metrics;
 pub(crate) mod plugins;
 pub(crate) mod resource_requirements;
+pub(crate) mod state;
 pub(crate) mod task_managers;
 pub(crate) mod vertices;

@@ -133,7 +133,7 @@ impl Route {
 
 /// All routes.
 pub(crate) fn table() -> impl Iterator<Item = &'static Route> {
-    let tables: [&'static [Route]; 8] = [
+    let tables: [&'static [Route]; 9] = [
         handler::cluster::ROUTES,
         handler::jobs::ROUTES,
         handler::resource_requirements::ROUTES,
@@ -142,6 +142,7 @@ pub(crate) fn table() -> impl Iterator<Item = &'static Route> {
         handler::checkpoints::ROUTES,
         handler::task_managers::ROUTES,
         handler::plugins::ROUTES,
+        handler::state::ROUTES,
     ];
     tables.into_iter().flatten()
 }

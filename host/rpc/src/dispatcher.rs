@@ -11,6 +11,7 @@ use sandbar_model::{JobId, PluginId};
 use crate::id::TaskManagerId;
 use crate::job_view::{JobView, TaskManagerView};
 use crate::resource_requirements::RequestedRequirements;
+use crate::state_query::StateQuery;
 
 /// Why a request was not done. Each kind has an HTTP status of its own.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -27,6 +28,9 @@ pub enum GatewayError {
     /// It is too large: 413.
     #[error("{0}")]
     TooLarge(String),
+    /// What could do it does not answer: 503.
+    #[error("{0}")]
+    Unavailable(String),
     /// The cluster failed at it: 500.
     #[error("{0}")]
     Internal(String),
@@ -163,6 +167,14 @@ pub trait DispatcherGateway: Send + Sync {
     /// # Errors
     /// `NotFound`.
     fn task_manager_log(&self, task_manager: &TaskManagerId) -> Result<String, GatewayError>;
+
+    /// Asks a running job for the keyed state of a key; the answer is JSON.
+    ///
+    /// # Errors
+    /// `NotFound` for a job that does not run, an operator or state that it has not, and a key
+    /// without state; `Invalid` for a key that does not fit; `Unavailable` if the task does not
+    /// answer in time.
+    fn query_state(&self, job: JobId, query: StateQuery) -> Result<String, GatewayError>;
 
     /// Ends the cluster: cancels all jobs and ends its processes.
     fn shut_down(&self);

@@ -14,6 +14,7 @@ pub mod link;
 pub mod message;
 pub mod metric_table;
 pub mod resource_requirements;
+pub mod state_query;
 pub mod tls;
 
 pub use accumulators::Accumulators;

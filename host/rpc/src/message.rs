@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::accumulators::Accumulators;
 use crate::deployment::{JobInformation, TaskDescriptor, TaskLocation};
 use crate::id::{FencingToken, TaskAttempt, TaskManagerId};
+use crate::state_query::{StateAnswer, StateQuery};
 
 /// What a TaskManager tells or asks its JobManager.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -59,6 +60,13 @@ pub enum ToJobManager {
         request: u64,
         /// The newest lines of the process's log.
         text: String,
+    },
+    /// Answers [`ToTaskManager::QueryState`].
+    State {
+        /// The question.
+        request: u64,
+        /// The answer.
+        answer: StateAnswer,
     },
 }
 
@@ -154,6 +162,16 @@ pub enum ToTaskManager {
     ReadLog {
         /// Names the question.
         request: u64,
+    },
+    /// Asks a task for the state of a key. Answered by [`ToJobManager::State`] when the task is
+    /// between two batches.
+    QueryState {
+        /// Names the question.
+        request: u64,
+        /// The task.
+        task: TaskAttempt,
+        /// The question.
+        query: StateQuery,
     },
     /// The cluster ends: cancel everything and end the process.
     Shutdown,

@@ -17,9 +17,10 @@ use crate::managed_memory::{Account, ManagedMemory};
 use crate::packed::{Packed, PackedMut};
 
 mod descriptor;
-pub(crate) mod elements;
+mod elements;
 mod map_table;
 mod payload;
+mod room;
 mod snapshot;
 mod state;
 mod sweep;
@@ -29,7 +30,7 @@ pub use descriptor::{
     ScanRange, StateDescriptor, StateFormats, StateId, StateKind, StateTtl, TtlUpdateType,
     TtlVisibility,
 };
-pub use elements::UNSTAMPED;
+pub use elements::{UNSTAMPED, elements};
 pub use state::StateUsage;
 pub use sweep::{SWEEP_INTERVAL_MS, SWEEP_PAUSE_MS, SWEEP_PLACES_MAX};
 
@@ -240,10 +241,10 @@ impl KeyedState {
             let freed = self.states[state.0 as usize].prune(place, (key, &[]), &format);
             self.account.shrink(freed as u64);
         }
-        let target = &self.states[state.0 as usize];
+        let pruned = &self.states[state.0 as usize];
         let page_bytes = range.page_bytes.min(ANSWER_BYTES_MAX);
         let range = ScanRange { page_bytes, ..range };
-        target.scan((place, key), range, format, (&mut user_keys, &mut values));
+        pruned.scan((place, key), range, format, (&mut user_keys, &mut values));
         Ok(())
     }
 
@@ -354,57 +355,6 @@ impl KeyedState {
         let target = &mut self.states[state.0 as usize];
         let freed = target.prune(self.places[index], (keys.get(index), user_key), format);
         self.account.shrink(freed as u64);
-    }
-
-    fn check_entry_sizes(
-        &self,
-        state: StateId,
-        keys: Packed<'_>,
-        user_keys: Packed<'_>,
-        values: Packed<'_>,
-    ) -> Result<(), StateError> {
-        let all = (keys.bytes.len() + user_keys.bytes.len() + values.bytes.len()) as u64;
-        if all <= ENTRY_BYTES_MAX {
-            return Ok(());
-        }
-        for index in 0..keys.len() {
-            let user_key = if user_keys.is_empty() { &[] } else { user_keys.get(index) };
-            let strings = [keys.get(index), user_key, values.get(index)];
-            let bytes = strings.iter().map(|string| string.len() as u64).sum();
-            if bytes > ENTRY_BYTES_MAX {
-                let state = self.state(state)?.path();
-                return Err(StateError::EntryTooLarge { state, bytes, max_bytes: ENTRY_BYTES_MAX });
-            }
-        }
-        Ok(())
-    }
-
-    /// Takes the memory that a write can need: the most it can be if that is there, else what it
-    /// really is, else that after everything expired is gone.
-    fn reserve(
-        &mut self,
-        state: StateId,
-        keys: Packed<'_>,
-        user_keys: Packed<'_>,
-        values: Packed<'_>,
-    ) -> Result<u64, StateError> {
-        let target = &self.states[state.0 as usize];
-        let format = self.format(target);
-        let entries = Entries { places: &self.places, keys, user_keys };
-        let most = target.growth_max(entries, values, &format) as u64;
-        if self.account.try_grow(most) {
-            return Ok(most);
-        }
-        let growth = target.growth(entries, values, &format) as u64;
-        if self.account.try_grow(growth) {
-            return Ok(growth);
-        }
-        self.delete_all_expired();
-        let swept = &self.states[state.0 as usize];
-        let still_there = Entries { places: &self.places, keys, user_keys };
-        let growth_left = swept.growth(still_there, values, &format) as u64;
-        self.account.grow(growth_left, || swept.path())?;
-        Ok(growth_left)
     }
 }
 

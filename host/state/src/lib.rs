@@ -17,6 +17,7 @@ pub mod timers;
 pub use backend::StateBackend;
 pub use error::StateError;
 pub use key_groups::KeyGroups;
+pub use keyed_state::elements;
 pub use keyed_state::{
     KeyedState, ScanRange, StateDescriptor, StateFormats, StateId, StateKind, StateTtl, StateUsage,
     TtlUpdateType, TtlVisibility,

@@ -15,6 +15,7 @@ pub mod metrics;
 pub mod network;
 pub mod partitioner;
 pub mod slot_table;
+mod state_query;
 pub mod task;
 pub mod task_executor;
 pub mod task_manager;

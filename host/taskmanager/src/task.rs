@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use sandbar_connectors::Console;
 use sandbar_model::{Clock, Watermark};
+use sandbar_rpc::state_query::StateAnswer;
 
 use crate::chain::{ChainBuilder, Head, Operator};
 use crate::deployment::TaskDeployment;
@@ -155,6 +156,11 @@ impl<'a> Pace<'a> {
     ) -> Result<(), TaskError> {
         if self.task.control.is_canceled() {
             return Err(TaskError::Canceled);
+        }
+        for question in self.task.control.take_questions() {
+            let found = operator.query_state(&question.query)?;
+            let nothing = || StateAnswer::NoState(Vec::new());
+            question.answer(found.unwrap_or_else(nothing));
         }
         if let Some(due) = operator.next_processing_timer() {
             let now_ms = self.task.clock.now_ms();

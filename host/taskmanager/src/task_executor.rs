@@ -125,6 +125,7 @@ impl TaskExecutor {
             };
             report(ExecutionState::Initializing, None);
             let ended = run_caught(&task, || report(ExecutionState::Running, None));
+            task.control.end_questions();
             drop(task);
             lock(&tasks).remove(&id);
             match ended {

@@ -16,6 +16,7 @@ use crossbeam_channel::{Receiver, Sender};
 use sandbar_model::status::ExecutionState;
 use sandbar_model::{Clock, JobId, Watermark};
 use sandbar_rpc::message::HeartbeatReport;
+use sandbar_rpc::state_query::{StateAnswer, StateQuery};
 use sandbar_rpc::{Accumulators, TaskAttempt, TaskManagerId, ToJobManager, ToTaskManager};
 use sandbar_wasm::{Capabilities, Engine};
 
@@ -26,6 +27,7 @@ use self::plugin_store::PluginStore;
 use self::report::TaskReports;
 use crate::deployment::TaskSettings;
 use crate::slot_table::{SlotBudget, SlotTable};
+use crate::task::control::StateQuestion;
 use crate::task_executor::{TaskExecutor, TaskHandle, TaskStateChange};
 
 /// What tasks have to tell and the loop has not heard; a task that has more waits.
@@ -218,7 +220,24 @@ impl TaskManager {
             ToTaskManager::ReadLog { request } => {
                 self.link.send(ToJobManager::Log { request, text: (self.log)() });
             }
+            ToTaskManager::QueryState { request, task, query } => {
+                self.query_state(request, task, query);
+            }
             ToTaskManager::Shutdown => self.stop(),
+        }
+    }
+
+    /// Lets a task answer a question for its state, when it is between two batches.
+    fn query_state(&self, request: u64, task: TaskAttempt, query: StateQuery) {
+        let link = Arc::clone(&self.link);
+        let reply = move |answer| {
+            link.send(ToJobManager::State { request, answer });
+        };
+        match self.tasks.get(&task) {
+            Some(Some(handle)) => handle.control.ask(StateQuestion::new(query, reply)),
+            Some(None) | None => {
+                reply(StateAnswer::Unavailable("the task does not run".to_owned()))
+            }
         }
     }
 

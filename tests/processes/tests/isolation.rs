@@ -71,7 +71,15 @@ fn a_slot_has_its_share_of_managed_memory_and_a_job_that_needs_more_fails_alone(
     let hoarder = cluster.submit(&hoarder());
     let why = why_failed(&cluster, &hoarder);
     // 100 MiB: the share of one slot of three.
-    for part in ["count", "104857600 bytes", "taskmanager.memory.managed.size"] {
+    let parts = [
+        "job \"hoarder\"",
+        "task \"count",
+        "/count: ",
+        "104857600 bytes",
+        "are used",
+        "taskmanager.memory.managed.size",
+    ];
+    for part in parts {
         assert!(why.contains(part), "{part}: {why}");
     }
     check_untouched(&cluster, &beside);

@@ -10,6 +10,7 @@ use sandbar_model::job_graph::{
 use sandbar_model::status::{ExecutionState, JobStatus};
 use sandbar_model::{JobId, PluginId, VertexId};
 use sandbar_rpc::dispatcher::RunRequest;
+use sandbar_rpc::state_query::StateQuery;
 use sandbar_rpc::{
     Accumulators, ClusterOverview, DispatcherGateway, ExceptionView, GatewayError, JobView,
     RequestedRequirements, StoredPlugin, SubtaskView, TaskManagerId, TaskManagerView, VertexView,
@@ -163,6 +164,13 @@ impl DispatcherGateway for FakeDispatcher {
         match task_manager.0.as_str() {
             "tm-1" => Ok("a line of a TaskManager\n".to_owned()),
             _ => Err(GatewayError::NotFound(format!("no TaskManager {task_manager}"))),
+        }
+    }
+
+    fn query_state(&self, job: JobId, query: StateQuery) -> Result<String, GatewayError> {
+        match query.operator.as_str() {
+            "count" => Ok(format!(r#"{{"state":"{}","value":7}}"#, query.state)),
+            other => Err(GatewayError::NotFound(format!("job {job} has no operator {other}"))),
         }
     }
 

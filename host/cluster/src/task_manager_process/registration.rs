@@ -162,6 +162,7 @@ impl Registrar {
                 | ToTaskManager::Plugin { .. }
                 | ToTaskManager::AlignSource { .. }
                 | ToTaskManager::ReadLog { .. }
+                | ToTaskManager::QueryState { .. }
                 | ToTaskManager::Shutdown => {}
             }
             if self.messages.send(Message::FromJobManager(message)).is_err() {

@@ -2,13 +2,14 @@
 
 use crossbeam_channel::Receiver;
 use sandbar_model::JobId;
+use sandbar_rpc::state_query::StateQuery;
 use sandbar_rpc::{
-    ClusterOverview, JobView, LinkEvent, RequestedRequirements, RequirementsError, TaskManagerId,
-    TaskManagerView,
+    ClusterOverview, GatewayError, JobView, LinkEvent, RequestedRequirements, RequirementsError,
+    TaskManagerId, TaskManagerView,
 };
 use tokio::sync::mpsc;
 
-use super::{Event, Reply, Submission};
+use super::{Event, QUERY_TIME_MAX, QueryResult, Reply, Submission};
 
 /// Speaks to a JobManager. Not for tokio's threads: its methods block for a moment.
 #[derive(Clone, Debug)]
@@ -81,6 +82,25 @@ impl JobManagerHandle {
     /// Asks a TaskManager for its log; none if it is not there, or is lost meanwhile.
     pub fn task_manager_log(&self, id: &TaskManagerId) -> Option<String> {
         self.ask(|reply| Event::TaskManagerLog(id.clone(), reply))
+    }
+
+    /// Asks a running job for the state of a key, and waits for [`QUERY_TIME_MAX`] at most.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub fn query_state(&self, job: JobId, query: StateQuery) -> QueryResult {
+        let unavailable = |why: &str| Err(GatewayError::Unavailable(why.to_owned()));
+        let (reply, answer) = crossbeam_channel::bounded(1);
+        if self.events.blocking_send(Event::QueryState(job, query, reply)).is_err() {
+            return unavailable("the cluster is ending");
+        }
+        answer.recv_timeout(QUERY_TIME_MAX).unwrap_or_else(|_| {
+            let seconds = QUERY_TIME_MAX.as_secs();
+            unavailable(&format!(
+                "the task that has the key did not answer within {seconds} s: it is busy with a \
+                 batch, back-pressured, or lost; ask again"
+            ))
+        })
     }
 
     /// Tells that TaskManagers which the provider started have ended before they registered.

@@ -50,7 +50,7 @@ impl JobManager {
             task_managers: self.task_managers.all().count(),
             links,
             strangers,
-            questions,
+            questions: questions + self.state_queries.len(),
             timers: self.timers.len(),
         }
     }

@@ -271,6 +271,7 @@ fn note_message(
         | ToJobManager::NextSplit { .. }
         | ToJobManager::SourceWatermark { .. }
         | ToJobManager::FetchPlugin { .. }
+        | ToJobManager::State { .. }
         | ToJobManager::Log { .. } => {}
     }
 }

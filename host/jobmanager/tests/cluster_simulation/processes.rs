@@ -155,6 +155,9 @@ impl World {
                 let text = format!("log of {process}");
                 self.send_up(link, Packet::Message(ToJobManager::Log { request, text }));
             }
+            ToTaskManager::QueryState { .. } => {
+                self.fail("a query of state that nobody asked for".to_owned());
+            }
             ToTaskManager::Shutdown => {
                 self.seen.shut_down += 1;
                 known.is_stopping = true;

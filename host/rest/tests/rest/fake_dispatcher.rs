@@ -13,6 +13,7 @@ use sandbar_model::plugin::PluginDescription;
 use sandbar_model::status::{ExecutionState, JobStatus};
 use sandbar_model::{JobId, PluginId, VertexId};
 use sandbar_rpc::dispatcher::RunRequest;
+use sandbar_rpc::state_query::StateQuery;
 use sandbar_rpc::{
     Accumulators, ClusterOverview, DispatcherGateway, ExceptionView, GatewayError, JobView,
     MetricTable, ParallelismBounds, RequestedRequirements, StoredPlugin, SubtaskView,
@@ -190,6 +191,13 @@ impl DispatcherGateway for FakeDispatcher {
         match self.task_managers().iter().any(|known| known.id == *task_manager) {
             true => Ok("a line of a TaskManager\n".to_owned()),
             false => Err(GatewayError::NotFound(format!("no TaskManager {task_manager}"))),
+        }
+    }
+
+    fn query_state(&self, job: JobId, query: StateQuery) -> Result<String, GatewayError> {
+        match query.operator.as_str() {
+            "count" => Ok(format!(r#"{{"state":"{}","value":7}}"#, query.state)),
+            other => Err(GatewayError::NotFound(format!("job {job} has no operator {other}"))),
         }
     }
 

@@ -26,6 +26,11 @@ impl<'a> Iterator for Elements<'a> {
     }
 }
 
+/// The elements of the value of a list state with time to live, as far as it has the right form.
+pub fn elements(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    Elements(value).map(|(_, element)| element)
+}
+
 /// Checks that a value is nothing but elements.
 pub(super) fn check(value: &[u8]) -> Result<(), ElementsError> {
     let mut elements = Elements(value);

@@ -11,11 +11,12 @@ use super::payload::{PayloadFormat, Pruned};
 use super::sweep::{SPARSE, TableSweep};
 use super::value_table::spread;
 
-/// Charged for a key besides its bytes: its place in the table and its (empty) map.
-pub(super) const KEY_OVERHEAD_BYTES: usize = 112;
-/// Charged for an entry besides its bytes: two fat pointers in a tree node that is two thirds
-/// full, and the allocator's share of two boxes.
-pub(super) const ENTRY_OVERHEAD_BYTES: usize = 80;
+/// Charged for a key besides its bytes: its place in the table, and the first node of its map,
+/// which has room for eleven entries whether they are there or not.
+pub(super) const KEY_OVERHEAD_BYTES: usize = 464;
+/// Charged for an entry besides its bytes: two fat pointers in a tree node that is half
+/// full, as keys in order leave it, and the allocator's share of two boxes.
+pub(super) const ENTRY_OVERHEAD_BYTES: usize = 104;
 
 #[derive(Debug, Default)]
 pub(super) struct MapTable {

@@ -162,8 +162,8 @@ fn prune(mut found: OccupiedEntry<'_, Entry>, format: &PayloadFormat) -> usize {
             payload_len - payload.len()
         }
         Pruned::Gone => {
-            let (entry, _) = found.remove();
-            charge(entry.key(), payload_len)
+            let (gone, _) = found.remove();
+            charge(gone.key(), payload_len)
         }
     }
 }

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use sandbar_model::{Clock, RecordBatchView, Watermark};
+use sandbar_rpc::state_query::{StateAnswer, StateQuery};
 use sandbar_state::{
     KeyGroups, KeyedState, ManagedMemory, OperatorState, StateBackend, TimerOwner, Timers,
 };
@@ -21,6 +22,7 @@ use sandbar_wasm::{
 use super::outputs::Outputs;
 use crate::error::TaskError;
 use crate::metrics::StateMetrics;
+use crate::state_query;
 use crate::task::control::TaskControl;
 
 /// Timers handed to a guest in one call, at most.
@@ -115,7 +117,7 @@ impl GuestHost {
     }
 
     /// Reads the clock: processing time stands still until the next call.
-    pub(crate) fn start_batch(&mut self) {
+    pub(crate) fn start_batch(&self) {
         self.call_clock.0.store(self.clock.now_ms(), Ordering::Relaxed);
     }
 
@@ -124,6 +126,19 @@ impl GuestHost {
         if let Some(keyed_state) = &mut self.keyed_state {
             keyed_state.delete_expired();
             self.publish_usage();
+        }
+    }
+
+    /// Whether an operator of the segment has this uid.
+    pub(crate) fn has_operator(&self, uid: &str) -> bool {
+        self.operators.iter().any(|(of_segment, _)| of_segment == uid)
+    }
+
+    /// Answers a question for the state of one of its operators, which has written what it caches.
+    pub(crate) fn query_state(&mut self, query: &StateQuery) -> StateAnswer {
+        match &mut self.keyed_state {
+            Some(keyed_state) => state_query::answer(keyed_state, query),
+            None => StateAnswer::NoState(Vec::new()),
         }
     }
 

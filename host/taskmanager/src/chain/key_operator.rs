@@ -2,6 +2,7 @@
 
 use sandbar_model::job_graph::{ErrorPolicy, KeyRule};
 use sandbar_model::{RecordBatch, RecordBatchView, Watermark};
+use sandbar_rpc::state_query::{StateAnswer, StateQuery};
 
 use super::operator::Operator;
 use super::outputs::Outputs;
@@ -94,6 +95,10 @@ impl Operator for KeyOperator {
 
     fn before_checkpoint(&mut self, checkpoint_id: u64) -> Result<(), TaskError> {
         self.outputs.before_checkpoint(checkpoint_id)
+    }
+
+    fn query_state(&mut self, query: &StateQuery) -> Result<Option<StateAnswer>, TaskError> {
+        self.outputs.query_state(query)
     }
 
     fn finish(&mut self) -> Result<(), TaskError> {

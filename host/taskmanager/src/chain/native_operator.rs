@@ -1,6 +1,7 @@
 //! A native function as an operator of a chain.
 
 use sandbar_model::{RecordBatch, RecordBatchView, Watermark};
+use sandbar_rpc::state_query::{StateAnswer, StateQuery};
 
 use super::native::NativeFunction;
 use super::operator::Operator;
@@ -69,6 +70,10 @@ impl Operator for NativeOperator {
 
     fn before_checkpoint(&mut self, checkpoint_id: u64) -> Result<(), TaskError> {
         self.outputs.before_checkpoint(checkpoint_id)
+    }
+
+    fn query_state(&mut self, query: &StateQuery) -> Result<Option<StateAnswer>, TaskError> {
+        self.outputs.query_state(query)
     }
 
     fn finish(&mut self) -> Result<(), TaskError> {

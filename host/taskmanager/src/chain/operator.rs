@@ -1,6 +1,7 @@
 //! The role of an operator in a running chain.
 
 use sandbar_model::{RecordBatchView, Watermark};
+use sandbar_rpc::state_query::{StateAnswer, StateQuery};
 
 use crate::error::TaskError;
 use crate::watermark_valve::WatermarkStatus;
@@ -33,6 +34,11 @@ pub(crate) trait Operator: Send {
     /// A snapshot of the host's state follows: write to it what is cached elsewhere, then tell the
     /// operators behind. Records may be emitted, and belong before the checkpoint.
     fn before_checkpoint(&mut self, checkpoint_id: u64) -> Result<(), TaskError>;
+
+    /// Answers a question for the keyed state of this operator or of one behind it, by its uid;
+    /// none if that is none of them. State is that after all records processed so far: what is
+    /// cached elsewhere is written first, as before a checkpoint.
+    fn query_state(&mut self, query: &StateQuery) -> Result<Option<StateAnswer>, TaskError>;
 
     /// The input has ended, the last watermark has passed: emit the rest, then end the outputs.
     fn finish(&mut self) -> Result<(), TaskError>;

@@ -1,6 +1,7 @@
 //! The outputs of an operator: for each, all the places its records go to.
 
 use sandbar_model::{RecordBatchView, Watermark};
+use sandbar_rpc::state_query::{StateAnswer, StateQuery};
 
 use super::operator::Operator;
 use super::output_watermarks::OutputWatermarks;
@@ -151,6 +152,22 @@ impl Outputs {
             Target::Chained(operator) => operator.before_checkpoint(checkpoint_id),
             Target::Partition(_) => Ok(()),
         })
+    }
+
+    pub(crate) fn query_state(
+        &mut self,
+        query: &StateQuery,
+    ) -> Result<Option<StateAnswer>, TaskError> {
+        for target in self.outputs.iter_mut().flat_map(|output| &mut output.targets) {
+            let found = match target {
+                Target::Chained(operator) => operator.query_state(query)?,
+                Target::Partition(_) => None,
+            };
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        Ok(None)
     }
 
     pub(crate) fn finish(&mut self) -> Result<(), TaskError> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use sandbar_connectors::{ConnectorError, SinkWriter};
 use sandbar_metrics::Counter;
 use sandbar_model::{RecordBatchView, Watermark};
+use sandbar_rpc::state_query::{StateAnswer, StateQuery};
 
 use super::operator::Operator;
 use crate::error::TaskError;
@@ -69,6 +70,10 @@ impl Operator for SinkOperator {
 
     fn before_checkpoint(&mut self, _checkpoint_id: u64) -> Result<(), TaskError> {
         Ok(())
+    }
+
+    fn query_state(&mut self, _query: &StateQuery) -> Result<Option<StateAnswer>, TaskError> {
+        Ok(None)
     }
 
     fn finish(&mut self) -> Result<(), TaskError> {

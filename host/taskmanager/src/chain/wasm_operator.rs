@@ -5,6 +5,7 @@ use std::any::Any;
 
 use sandbar_model::job_graph::ErrorPolicy;
 use sandbar_model::{RecordBatch, RecordBatchView, Watermark};
+use sandbar_rpc::state_query::{StateAnswer, StateQuery};
 use sandbar_wasm::{GuestError, GuestFault, Instance, TimeDomain, TimerColumns};
 
 use super::dead_letter::DeadLetter;
@@ -14,6 +15,9 @@ use super::outputs::Outputs;
 use crate::error::{TaskError, record_preview};
 use crate::metrics::OperatorMetrics;
 use crate::watermark_valve::WatermarkStatus;
+
+/// The id that a guest gets when its state is to be read, not snapshotted.
+const NO_CHECKPOINT: u64 = 0;
 
 /// What a segment does with the records that its head refuses.
 pub(crate) struct BadRecords {
@@ -229,6 +233,15 @@ impl Operator for WasmOperator {
         self.call(|instance| instance.before_checkpoint(checkpoint_id))?;
         self.bad_records.dead_letters.before_checkpoint(checkpoint_id)?;
         self.host().outputs().before_checkpoint(checkpoint_id)
+    }
+
+    fn query_state(&mut self, query: &StateQuery) -> Result<Option<StateAnswer>, TaskError> {
+        if !self.host().has_operator(&query.operator) {
+            return self.host().outputs().query_state(query);
+        }
+        self.host().start_batch();
+        self.call(|instance| instance.before_checkpoint(NO_CHECKPOINT))?;
+        Ok(Some(self.host().query_state(query)))
     }
 
     fn finish(&mut self) -> Result<(), TaskError> {

@@ -6,6 +6,7 @@ use std::thread::Thread;
 use std::time::{Duration, Instant};
 
 use sandbar_model::Watermark;
+use sandbar_rpc::state_query::{StateAnswer, StateQuery};
 
 /// What a task waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +28,46 @@ pub struct TaskTimes {
     pub back_pressured: Duration,
 }
 
+/// Questions for its state that a task has not looked at, at most.
+const QUESTIONS_MAX: usize = 64;
+
+/// A question for a task's state and where the answer goes. There is always one.
+pub struct StateQuestion {
+    pub(crate) query: StateQuery,
+    reply: Option<Box<dyn FnOnce(StateAnswer) + Send>>,
+}
+
+impl StateQuestion {
+    /// Makes a question.
+    pub fn new(
+        query: StateQuery,
+        reply: impl FnOnce(StateAnswer) + Send + 'static,
+    ) -> StateQuestion {
+        StateQuestion { query, reply: Some(Box::new(reply)) }
+    }
+
+    /// Answers it.
+    pub(crate) fn answer(mut self, answer: StateAnswer) {
+        if let Some(reply) = self.reply.take() {
+            reply(answer);
+        }
+    }
+}
+
+impl Drop for StateQuestion {
+    fn drop(&mut self) {
+        if let Some(reply) = self.reply.take() {
+            reply(StateAnswer::Unavailable("the task has ended".to_owned()));
+        }
+    }
+}
+
+impl std::fmt::Debug for StateQuestion {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.query.fmt(f)
+    }
+}
+
 /// The control block of a task, shared between its thread and everybody else.
 #[derive(Debug)]
 pub struct TaskControl {
@@ -42,6 +83,9 @@ pub struct TaskControl {
     watermark_bound: AtomicI64,
     created: Instant,
     thread: Mutex<Option<Thread>>,
+    is_asked: AtomicBool,
+    /// None once the task has ended.
+    questions: Mutex<Option<Vec<StateQuestion>>>,
 }
 
 impl TaskControl {
@@ -78,6 +122,42 @@ impl TaskControl {
     /// How far the watermark of a source may go; [`Watermark::MAX`] where nothing bounds it.
     pub(crate) fn watermark_bound(&self) -> Watermark {
         Watermark(self.watermark_bound.load(Ordering::Relaxed))
+    }
+
+    /// Asks the task for its state. It answers when it is between two batches.
+    pub fn ask(&self, question: StateQuestion) {
+        let mut questions = self.questions.lock().unwrap_or_else(PoisonError::into_inner);
+        match &mut *questions {
+            // Dropped, which is an answer.
+            None => {}
+            Some(waiting) if waiting.len() >= QUESTIONS_MAX => {
+                let many = format!("{QUESTIONS_MAX} questions wait for the task; ask again later");
+                question.answer(StateAnswer::Unavailable(many));
+            }
+            Some(waiting) => {
+                waiting.push(question);
+                self.is_asked.store(true, Ordering::SeqCst);
+            }
+        }
+        drop(questions);
+        self.wake();
+    }
+
+    /// The questions that were asked since the last call.
+    #[inline]
+    pub(crate) fn take_questions(&self) -> Vec<StateQuestion> {
+        if !self.is_asked.load(Ordering::Relaxed) {
+            return Vec::new();
+        }
+        self.is_asked.store(false, Ordering::SeqCst);
+        let mut questions = self.questions.lock().unwrap_or_else(PoisonError::into_inner);
+        questions.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// The task has ended: whoever asked hears that.
+    pub(crate) fn end_questions(&self) {
+        let ended = self.questions.lock().unwrap_or_else(PoisonError::into_inner).take();
+        drop(ended);
     }
 
     /// Names the thread that runs the task.
@@ -159,6 +239,8 @@ impl Default for TaskControl {
             watermark_bound: AtomicI64::new(Watermark::MAX.0),
             created: Instant::now(),
             thread: Mutex::new(None),
+            is_asked: AtomicBool::new(false),
+            questions: Mutex::new(Some(Vec::new())),
         }
     }
 }

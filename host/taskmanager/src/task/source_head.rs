@@ -8,6 +8,7 @@ use sandbar_connectors::SplitRun;
 use sandbar_metrics::Gauge;
 use sandbar_model::job_graph::{ErrorPolicy, OperatorNode};
 use sandbar_model::{RecordBatch, RecordBatchView, Watermark};
+use sandbar_rpc::state_query::{StateAnswer, StateQuery};
 
 use super::Task;
 use super::control::TaskControl;
@@ -222,6 +223,10 @@ impl Operator for SourceHead {
 
     fn before_checkpoint(&mut self, checkpoint_id: u64) -> Result<(), TaskError> {
         self.outputs.before_checkpoint(checkpoint_id)
+    }
+
+    fn query_state(&mut self, query: &StateQuery) -> Result<Option<StateAnswer>, TaskError> {
+        self.outputs.query_state(query)
     }
 
     fn finish(&mut self) -> Result<(), TaskError> {

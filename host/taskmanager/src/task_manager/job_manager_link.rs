@@ -72,6 +72,7 @@ impl JobManagerLink {
             | ToTaskManager::Release(_)
             | ToTaskManager::AlignSource { .. }
             | ToTaskManager::ReadLog { .. }
+            | ToTaskManager::QueryState { .. }
             | ToTaskManager::Shutdown => return,
         };
         if let Some(sender) = lock(&self.questions).remove(&number) {

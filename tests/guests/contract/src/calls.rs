@@ -110,6 +110,7 @@ fn count(key: &str) -> Result<(), String> {
     }
     let next = (seen + 1).to_string();
     keyed_state::multi_put(state, &packed(&[key, key]), &none(), &packed(&["0", &next]))?;
+    keyed_state::touch(state, &packed(&[key, "no such key"]), &none());
     emit(0, &format!("{key} {next}"));
     Ok(())
 }

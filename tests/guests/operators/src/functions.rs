@@ -1,5 +1,7 @@
 //! The process functions: side outputs, refused records, state that ends with the input.
 
+use std::time::Duration;
+
 use sandbar_sdk::prelude::*;
 use serde::Deserialize;
 
@@ -157,6 +159,50 @@ impl KeyedTwoInputProcessFunction<String, String, String, String> for KeyedMerge
     ) -> Result<()> {
         let (first, second) = self.counts.value().unwrap_or_default();
         out.collect(format!("{}: {first} and {second}", ctx.current_key()));
+        Ok(())
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) struct RecentConfig {
+    ttl_ms: u64,
+}
+
+pub(crate) struct Recent {
+    ttl: StateTtlConfig,
+    count: ValueState<u64>,
+    seen: MapState<u32, Option<String>>,
+}
+
+impl Recent {
+    pub(crate) fn new(config: &RecentConfig) -> Recent {
+        Recent {
+            ttl: StateTtlConfig::new(Duration::from_millis(config.ttl_ms)),
+            count: ValueState::default(),
+            seen: MapState::default(),
+        }
+    }
+}
+
+impl KeyedProcessFunction<String, String, String> for Recent {
+    fn open(&mut self, ctx: &RuntimeContext) -> Result<()> {
+        let count = ValueStateDescriptor::new("count").enable_time_to_live(self.ttl);
+        self.count = ctx.value_state(count)?;
+        self.seen = ctx.map_state(MapStateDescriptor::new("seen").enable_time_to_live(self.ttl))?;
+        Ok(())
+    }
+
+    fn process(
+        &mut self,
+        line: String,
+        _ctx: &mut Context<String>,
+        out: &mut Collector<String>,
+    ) -> Result<()> {
+        let count = self.count.value().unwrap_or(0) + 1;
+        self.count.update(count);
+        self.seen.put(&(line.len() as u32), Some(line.clone()))?;
+        out.collect(format!("{line}\t{count}"));
         Ok(())
     }
 }

@@ -4,7 +4,7 @@
 mod functions;
 mod watermarks;
 
-use functions::{KeyedMerge, Merge, ODD, Parity, Refuse, Share};
+use functions::{KeyedMerge, Merge, ODD, Parity, Recent, Refuse, Share};
 use sandbar_sdk::Try;
 use sandbar_sdk::prelude::*;
 use serde::Deserialize;
@@ -130,6 +130,16 @@ sandbar_sdk::plugin! {
             .second_input(Text)
             .output(Text)
             .doc("Puts in front of each line which input it came by.");
+        plugin
+            .keyed_process_with("recent", |config: functions::RecentConfig| {
+                Ok(Recent::new(&config))
+            })
+            .input(Text)
+            .output(Text)
+            .config_schema(r#"{"type":"object","required":["ttl-ms"]}"#)
+            .state("count", "value", "u64")
+            .state("seen", "map", "u64")
+            .doc("Counts lines by key in state that expires.");
         plugin
             .keyed_two_input_process("keyed-merge", KeyedMerge::default())
             .first_input(Text)

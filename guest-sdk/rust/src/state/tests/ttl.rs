@@ -129,8 +129,8 @@ fn what_has_expired_is_seen_once_where_that_is_asked_for() {
     harness.advance_processing_time(5000).unwrap();
     let seen = act(&mut harness, &[Act::Read]);
     assert_eq!((seen[0].0, seen[0].3), (Some(1), Some(1)));
-    let seen = act(&mut harness, &[Act::Read]);
-    assert_eq!((seen[0].0, seen[0].3), (None, None));
+    let again = act(&mut harness, &[Act::Read]);
+    assert_eq!((again[0].0, again[0].3), (None, None));
 }
 
 /// Of one key, with the times at which things were written.
