@@ -2,6 +2,7 @@
 //! maps; everything with state, timers or side outputs is a process function.
 
 mod aggregate;
+pub mod aggregates;
 mod broadcast;
 mod process;
 mod simple;

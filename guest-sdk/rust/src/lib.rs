@@ -36,7 +36,7 @@ pub use error::{Error, ErrorKind, Result};
 pub use function::{
     AggregateFunction, FilterFunction, FlatMapFunction, KeyedBroadcastProcessFunction,
     KeyedProcessFunction, KeyedTwoInputProcessFunction, MapFunction, ProcessFunction, Try,
-    TwoInputProcessFunction,
+    TwoInputProcessFunction, aggregates,
 };
 pub use log::{Level, Logger};
 pub use memory::{ByteSlice, TextSlice};

@@ -2,7 +2,8 @@
 //!
 //! Reading order: `time_window` (what a window is), `assigner` (which windows an element belongs
 //! to), `trigger` (when a window fires), `function` and `windowing` (what is computed). Inside,
-//! `contents` is what is kept of elements, `store` how, and `operator` does it all. Law: results are those of Flink's `WindowOperator` for the same elements and watermarks.
+//! `contents` is what is kept of elements, `store` how, and `operator` and `panes` do it all. Law:
+//! results are those of Flink's `WindowOperator` for the same elements and watermarks.
 //! Source: Flink, `docs/content/docs/dev/datastream/operators/windows.md`.
 
 pub(crate) mod assigner;
@@ -33,3 +34,6 @@ pub use trigger::{
     TriggerResult,
 };
 pub use windowing::{WindowedOperator, Windowing};
+
+#[cfg(test)]
+mod tests;

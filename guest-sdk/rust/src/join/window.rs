@@ -75,7 +75,7 @@ where
     windowing: Windowing<TaggedUnion<Left, Right>, A, Tr>,
 }
 
-impl<Left, Right, A> WindowJoin<Left, Right, A, A::DefaultTrigger>
+impl<Left, Right, A> WindowJoin<Left, Right, A, A::OwnTrigger>
 where
     Left: Data,
     Right: Data,

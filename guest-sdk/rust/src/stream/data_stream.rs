@@ -251,7 +251,7 @@ impl<T: Data> DataStream<T> {
     pub fn window_all<A: WindowAssigner<T>>(
         &self,
         assigner: A,
-    ) -> WindowedStream<(), T, A, A::DefaultTrigger> {
+    ) -> WindowedStream<(), T, A, A::OwnTrigger> {
         WindowedStream::new(&self.key_by(|_| ()), Windowing::of(assigner)).in_one_subtask()
     }
 

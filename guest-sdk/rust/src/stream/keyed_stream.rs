@@ -120,7 +120,7 @@ impl<K: Key, T: Data> KeyedStream<K, T> {
     pub fn window<A: WindowAssigner<T>>(
         &self,
         assigner: A,
-    ) -> WindowedStream<K, T, A, A::DefaultTrigger> {
+    ) -> WindowedStream<K, T, A, A::OwnTrigger> {
         WindowedStream::new(self, Windowing::of(assigner))
     }
 

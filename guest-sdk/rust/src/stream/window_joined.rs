@@ -38,7 +38,7 @@ impl<K: Key, T: Data> KeyedStream<K, T> {
         &self,
         other: &KeyedStream<K, U>,
         assigner: A,
-    ) -> WindowJoined<K, T, U, A, A::DefaultTrigger> {
+    ) -> WindowJoined<K, T, U, A, A::OwnTrigger> {
         WindowJoined { streams: self.connect(other), join: WindowJoin::of(assigner) }
     }
 }

@@ -24,7 +24,7 @@ pub trait WindowAssigner<T>: 'static {
     type Window: Window;
 
     /// The trigger of windows that are given none.
-    type DefaultTrigger: Trigger<T, Self::Window> + Default;
+    type OwnTrigger: Trigger<T, Self::Window> + Default;
 
     /// Appends the windows of an element to `windows`, which is empty. `timestamp` is the
     /// element's, in milliseconds since the Unix epoch and the smallest `i64` if it has none;
@@ -96,7 +96,7 @@ impl GlobalWindows {
 
 impl<T> WindowAssigner<T> for GlobalWindows {
     type Window = GlobalWindow;
-    type DefaultTrigger = NeverTrigger;
+    type OwnTrigger = NeverTrigger;
 
     #[inline]
     fn assign(

@@ -86,8 +86,8 @@ impl Armed {
             (TimeDomain::EventTime, earliest.event_time, &mut self.event_time),
             (TimeDomain::ProcessingTime, earliest.processing_time, &mut self.processing_time),
         ];
-        for (domain, earliest, armed) in clocks {
-            if let Some(at) = earliest
+        for (domain, first, armed) in clocks {
+            if let Some(at) = first
                 && armed.is_none_or(|armed| at < armed)
             {
                 *armed = Some(at);

@@ -53,8 +53,8 @@ impl<T> WindowElements<T> {
             self.timestamps.iter().zip(&self.values).map(|(at, value)| evict(*at, value)).collect();
         let mut flags = evicted.iter();
         self.timestamps.retain(|_| flags.next() == Some(&false));
-        let mut flags = evicted.iter();
-        self.values.retain(|_| flags.next() == Some(&false));
+        let mut same_flags = evicted.iter();
+        self.values.retain(|_| same_flags.next() == Some(&false));
     }
 
     fn push(&mut self, timestamp: i64, value: T) {

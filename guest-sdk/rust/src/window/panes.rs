@@ -173,7 +173,7 @@ impl<C: Contents> Core<C> {
     /// Merges the panes of the window that ends with `end`, and emits.
     fn fire(
         &mut self,
-        cell: &mut KeyPanes<C::Stored>,
+        cell: &KeyPanes<C::Stored>,
         end: i64,
         ctx: &mut Context<C::Key>,
         out: &mut Collector<C::Out>,

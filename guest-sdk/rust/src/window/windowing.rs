@@ -49,11 +49,11 @@ pub struct Windowing<T, A: WindowAssigner<T>, Tr> {
     may_pane: bool,
 }
 
-impl<T: Data, A: WindowAssigner<T>> Windowing<T, A, A::DefaultTrigger> {
+impl<T: Data, A: WindowAssigner<T>> Windowing<T, A, A::OwnTrigger> {
     /// Starts with an assigner and its default trigger.
-    pub fn of(assigner: A) -> Windowing<T, A, A::DefaultTrigger> {
+    pub fn of(assigner: A) -> Windowing<T, A, A::OwnTrigger> {
         let lateness = Lateness { allowed: 0, tag: None, dropped: Counter::default() };
-        let trigger = A::DefaultTrigger::default();
+        let trigger = A::OwnTrigger::default();
         Windowing { assigner, trigger, evictor: None, lateness, may_pane: true }
     }
 }

@@ -14,7 +14,7 @@ use sandbar_sdk::window::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::model::{Assigner, Evictor, Fired, GLOBAL, Setup, Span, Step, Trigger};
+use crate::model::{Assigner, Evictor, Fired, GLOBAL, Setup, Span, Step, Trigger};
 
 /// How the function is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub(crate) enum Form {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Observed {
     /// Timestamp and window, where the form tells it, values, and how often it fired before.
-    pub(crate) results: Vec<(i64, Option<Span>, Vec<i64>, Option<u64>)>,
+    pub(crate) results: Vec<Timed>,
     pub(crate) late: Vec<i64>,
 }
 
@@ -50,6 +50,9 @@ struct Event {
 }
 
 type Output = (u8, Option<Span>, Vec<i64>, Option<u64>);
+
+/// As the output, with a timestamp in place of the key.
+type Timed = (i64, Option<Span>, Vec<i64>, Option<u64>);
 
 const LATE: OutputTag<Event> = OutputTag::new("late");
 
@@ -74,14 +77,14 @@ fn ordered(mut values: Vec<i64>, form: Form, setup: &Setup) -> Vec<i64> {
 
 impl Observed {
     pub(crate) fn of_model(fired: &[Fired], late: Vec<i64>, form: Form, setup: &Setup) -> Observed {
-        let no_result = |fired: &&Fired| fired.values.is_empty() && !shows_nothing(form);
-        let result = |fired: &Fired| {
-            let at = if fired.window == GLOBAL { i64::MAX } else { fired.window.1 - 1 };
-            let window = (!matches!(form, Form::Reduce | Form::Aggregate)).then_some(fired.window);
-            let before = has_state(form, setup).then_some(fired.before);
-            (at, window, ordered(fired.values.clone(), form, setup), before)
+        let is_seen = |one: &&Fired| !one.values.is_empty() || shows_nothing(form);
+        let result = |one: &Fired| {
+            let at = if one.window == GLOBAL { i64::MAX } else { one.window.1 - 1 };
+            let window = (!matches!(form, Form::Reduce | Form::Aggregate)).then_some(one.window);
+            let before = has_state(form, setup).then_some(one.before);
+            (at, window, ordered(one.values.clone(), form, setup), before)
         };
-        let results = fired.iter().filter(|fired| !no_result(fired)).map(result).collect();
+        let results = fired.iter().filter(is_seen).map(result).collect();
         Observed { results, late }
     }
 }
@@ -154,7 +157,7 @@ macro_rules! each {
 
 impl WindowAssigner<Event> for Any {
     type Window = TimeWindow;
-    type DefaultTrigger = EventTimeTrigger;
+    type OwnTrigger = EventTimeTrigger;
 
     fn assign(
         &mut self,

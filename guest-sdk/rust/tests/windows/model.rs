@@ -236,7 +236,14 @@ impl<'a> Model<'a> {
             Trigger::ContinuousProcessingTime(_) => {
                 self.timers.extend(next.map(|at| (false, at, window)));
             }
-            _ => {}
+            Trigger::EventTime
+            | Trigger::PurgingEventTime
+            | Trigger::ProcessingTime
+            | Trigger::Count(_)
+            | Trigger::PurgingCount(_)
+            | Trigger::Delta(_)
+            | Trigger::Never
+            | Trigger::Custom => {}
         }
     }
 
@@ -300,7 +307,7 @@ impl<'a> Model<'a> {
             Trigger::Custom => {
                 state.count += 1;
                 self.timers.insert((true, at + 3, window));
-                Decision { fire: false, purge: state.count % 3 == 0 }
+                Decision { fire: false, purge: state.count.is_multiple_of(3) }
             }
         }
     }

@@ -57,9 +57,12 @@ fn session(timestamp: i64, gap: i64) -> Result<TimeWindow, Error> {
 }
 
 macro_rules! assigner {
-    ($event_time:literal, $trigger:ident, |$this:ident, $element:ident, $timestamp:ident, $clock:ident| $window:expr) => {
+    (
+        $event_time:literal, $trigger:ident,
+        |$this:ident, $element:ident, $timestamp:ident, $clock:ident| $window:expr
+    ) => {
         type Window = TimeWindow;
-        type DefaultTrigger = $trigger;
+        type OwnTrigger = $trigger;
 
         #[inline]
         fn assign(
@@ -89,7 +92,10 @@ macro_rules! assigner {
 }
 
 macro_rules! sessions {
-    ($name:ident, $dynamic:ident, $event_time:literal, $trigger:ident, |$timestamp:ident, $clock:ident| $time:expr) => {
+    (
+        $name:ident, $dynamic:ident, $event_time:literal, $trigger:ident,
+        |$timestamp:ident, $clock:ident| $time:expr
+    ) => {
         impl $name {
             /// Makes sessions that end when no element has come for `gap`, at least 1 ms.
             pub fn with_gap(gap: Duration) -> $name {

@@ -47,7 +47,10 @@ fn assign(timestamp: i64, windows: &mut Vec<TimeWindow>, size: i64, slide: i64, 
 }
 
 macro_rules! sliding {
-    ($name:ident, $event_time:literal, $trigger:ident, |$timestamp:ident, $clock:ident| $time:expr) => {
+    (
+        $name:ident, $event_time:literal, $trigger:ident,
+        |$timestamp:ident, $clock:ident| $time:expr
+    ) => {
         impl $name {
             /// Makes windows of `size` that start every `slide`, one of them at the epoch.
             pub fn of(size: Duration, slide: Duration) -> $name {
@@ -63,7 +66,7 @@ macro_rules! sliding {
 
         impl<T> WindowAssigner<T> for $name {
             type Window = TimeWindow;
-            type DefaultTrigger = $trigger;
+            type OwnTrigger = $trigger;
 
             #[inline]
             fn assign(

@@ -35,7 +35,10 @@ pub struct TumblingProcessingTimeWindows {
 }
 
 macro_rules! tumbling {
-    ($name:ident, $event_time:literal, $trigger:ident, |$timestamp:ident, $clock:ident| $time:expr) => {
+    (
+        $name:ident, $event_time:literal, $trigger:ident,
+        |$timestamp:ident, $clock:ident| $time:expr
+    ) => {
         impl $name {
             /// Makes windows of `size`, of which one starts at the epoch.
             pub fn of(size: Duration) -> $name {
@@ -51,7 +54,7 @@ macro_rules! tumbling {
 
         impl<T> WindowAssigner<T> for $name {
             type Window = TimeWindow;
-            type DefaultTrigger = $trigger;
+            type OwnTrigger = $trigger;
 
             #[inline]
             fn assign(
