@@ -84,6 +84,15 @@ pub struct Panes<W> {
 
 /// Assigns all elements to one window, which never ends by itself: give it a trigger. Source:
 /// Flink, `GlobalWindows`.
+///
+/// ```
+/// use sandbar_sdk::{CountTrigger, GlobalWindows, PurgingTrigger, Windowing};
+///
+/// // What `Windowing::count(100)` is.
+/// let hundreds = Windowing::<u64, _, _>::of(GlobalWindows::create())
+///     .trigger(PurgingTrigger::of(CountTrigger::of(100)));
+/// # let _ = hundreds;
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct GlobalWindows;
 

@@ -76,6 +76,16 @@ pub trait Evictor<T, W>: 'static {
 }
 
 /// Keeps the last elements of a window. Source: Flink, `CountEvictor`.
+///
+/// ```
+/// use sandbar_sdk::{CountEvictor, CountTrigger, GlobalWindows, Windowing};
+///
+/// // What `Windowing::sliding_count(10, 2)` is.
+/// let last_ten = Windowing::<u64, _, _>::of(GlobalWindows)
+///     .evictor(CountEvictor::of(10))
+///     .trigger(CountTrigger::of(2));
+/// # let _ = last_ten;
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct CountEvictor {
     count: usize,
@@ -170,6 +180,17 @@ impl<T: Data, F: FnMut(&T, &T) -> f64 + 'static, W> Evictor<T, W> for DeltaEvict
 
 /// Keeps the elements of a last stretch of time, up to the highest timestamp of the window.
 /// Elements without timestamps all stay. Source: Flink, `TimeEvictor`.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use sandbar_sdk::{DeltaEvictor, Evictor, GlobalWindow, TimeEvictor};
+///
+/// fn is_evictor(_: impl Evictor<f64, GlobalWindow>) {}
+///
+/// is_evictor(TimeEvictor::of(Duration::from_secs(10)));
+/// is_evictor(DeltaEvictor::of(50.0, |before: &f64, last: &f64| last - before).after());
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct TimeEvictor {
     size: i64,

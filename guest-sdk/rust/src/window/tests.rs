@@ -148,7 +148,7 @@ fn an_element_is_added_to_one_pane() {
     use std::cell::Cell;
     use std::rc::Rc;
 
-    for (size, slide, windows) in [(10, 10, 12), (1000, 10, 111), (1000, 7, 160)] {
+    for (size, slide, windows) in [(10, 10, 12), (1000, 10, 111), (1000, 7, 158)] {
         let adds = Rc::new(Cell::new(0));
         let counted = Rc::clone(&adds);
         let sum = Average::of(move |reading: &Reading| {

@@ -10,6 +10,18 @@ use crate::window::time_window::Window;
 /// Fires whenever the watermark passes another multiple of an interval, and at the end of the
 /// window. Source: Flink, `ContinuousEventTimeTrigger`; that one fires the global window for ever
 /// when the input has ended, this one once.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use sandbar_sdk::{ContinuousEventTimeTrigger, TumblingEventTimeWindows, Windowing};
+///
+/// // The day so far, every hour.
+/// let days = TumblingEventTimeWindows::of(Duration::from_secs(86_400));
+/// let hourly = ContinuousEventTimeTrigger::of(Duration::from_secs(3600));
+/// let so_far = Windowing::<u64, _, _>::of(days).trigger(hourly);
+/// # let _ = so_far;
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct ContinuousEventTimeTrigger {
     interval: i64,

@@ -5,6 +5,17 @@ use crate::error::Error;
 
 /// Fires when a window has got `count` elements since it fired last; at the end of a window it does
 /// not. Source: Flink, `CountTrigger`.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use sandbar_sdk::{CountTrigger, TumblingEventTimeWindows, Windowing};
+///
+/// // Updates every ten elements within a minute, and nothing at its end.
+/// let minutes = TumblingEventTimeWindows::of(Duration::from_secs(60));
+/// let updates = Windowing::<u64, _, _>::of(minutes).trigger(CountTrigger::of(10));
+/// # let _ = updates;
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct CountTrigger {
     count: u64,
