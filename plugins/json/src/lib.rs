@@ -112,9 +112,10 @@ sandbar_sdk::plugin! {
             .config_schema(TOP)
             .doc("The `n` records of each key and window that are best by a jq expression.");
         plugin
-            .keyed_two_input_process_with::<String, _, _, _, _, _>("interval-join", |config: IntervalConfig| {
-                interval_join(&config)
-            })
+            .keyed_two_input_process_with::<String, _, _, _, _, _>(
+                "interval-join",
+                |config: IntervalConfig| interval_join(&config),
+            )
             .first_input(JsonText)
             .second_input(JsonText)
             .output(JsonText)
