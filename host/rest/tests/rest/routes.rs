@@ -40,6 +40,7 @@ const EXPECTED: &[(&str, &str)] = &[
     ("/jobs/{jobid}/resource-requirements", "get put"),
     ("/jobs/{jobid}/savepoints", "post"),
     ("/jobs/{jobid}/savepoints/{triggerid}", "get"),
+    ("/jobs/{jobid}/state/{operator}/{state}", "get"),
     ("/jobs/{jobid}/status", "get"),
     ("/jobs/{jobid}/stop", "post"),
     ("/jobs/{jobid}/vertices/{vertexid}", "get"),
