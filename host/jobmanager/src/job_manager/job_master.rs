@@ -84,7 +84,8 @@ impl JobMaster {
         if let Some(failure) = newest.filter(|_| logged != self.logged) {
             let ExceptionView { message, task_manager, .. } = self.exception(failure);
             let task_manager = task_manager.map(|id| id.to_string());
-            tracing::warn!(job = %self.information.job, task_manager, "failure: {message}");
+            // At the level of Flink: the local run shows the error itself.
+            tracing::info!(job = %self.information.job, task_manager, "failure: {message}");
         }
         self.logged = logged;
         commands
