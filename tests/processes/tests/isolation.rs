@@ -74,7 +74,7 @@ fn a_slot_has_its_share_of_managed_memory_and_a_job_that_needs_more_fails_alone(
     let parts = [
         "job \"hoarder\"",
         "task \"count",
-        "/count: ",
+        "count: ",
         "104857600 bytes",
         "are used",
         "taskmanager.memory.managed.size",
