@@ -16,6 +16,7 @@ use sandbar_model::time::ManualClock;
 use sandbar_model::{JobId, PluginId};
 use sandbar_rest::{RestLimits, RestService};
 use sandbar_rpc::dispatcher::RunRequest;
+use sandbar_rpc::state_query::StateQuery;
 use sandbar_rpc::{
     ClusterOverview, DispatcherGateway, GatewayError, JobView, RequestedRequirements, StoredPlugin,
     TaskManagerId, TaskManagerView,
@@ -132,6 +133,11 @@ impl DispatcherGateway for OneJob {
 
     fn task_manager_log(&self, _task_manager: &TaskManagerId) -> Result<String, GatewayError> {
         missing("TaskManager")
+    }
+
+    fn query_state(&self, job: JobId, query: StateQuery) -> Result<String, GatewayError> {
+        self.job(job)?;
+        Err(GatewayError::NotFound(format!("job {job} has no operator {}", query.operator)))
     }
 
     fn shut_down(&self) {}
