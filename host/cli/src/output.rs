@@ -120,6 +120,11 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_name_neither_begins_a_line_nor_colours_it() {
+        assert_eq!(printable("a\u{1b}[31m\nb : é"), "a\\u{1b}[31m\\nb : é");
+    }
+
+    #[test]
     fn paragraphs_are_broken_between_words() {
         assert_eq!(paragraph("a  b\n c", "  "), "  a b c");
         assert_eq!(paragraph("", "  "), "");

@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use sandbar_sdk::AggregateFunction;
 use sandbar_sdk::prelude::*;
-use sandbar_sdk::{AggregateFunction, WindowedOperator};
 use serde::{Deserialize, Serialize};
 
 use crate::expression::Expression;
 use crate::record::parse;
 use crate::scalar::Scalar;
-use crate::window::Windows;
+use crate::window::{Windowed, Windows};
 
 /// Config of `window-aggregate`.
 #[derive(Deserialize)]
@@ -153,7 +153,7 @@ fn added(sum: &Scalar, value: &Scalar) -> Scalar {
 }
 
 /// The values of a record, one an aggregate.
-type Row = Vec<Scalar>;
+pub(crate) type Row = Vec<Scalar>;
 
 struct Cells(Vec<AggregateSpec>);
 
@@ -213,66 +213,25 @@ pub(crate) fn window_record(
     members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-/// Aggregates the records of each key and window.
-pub(crate) struct WindowAggregate {
-    /// One an aggregate; none for those that take no value.
-    expressions: Vec<(Option<Expression>, bool)>,
-    windows: WindowedOperator<String, Row, TextSlice>,
-}
-
-impl WindowAggregate {
-    pub(crate) fn new(config: AggregateConfig) -> Result<WindowAggregate> {
-        let compiled = |spec: &AggregateSpec| -> Result<(Option<Expression>, bool)> {
-            Ok((spec.expression().map(Expression::compile).transpose()?, spec.wants_numbers()))
-        };
-        let expressions = config.aggregates.values().map(compiled).collect::<Result<_>>()?;
-        let (names, specs) = config.aggregates.into_iter().unzip();
-        let windows = config.windows.aggregate(Cells(specs), Named(names));
-        Ok(WindowAggregate { expressions, windows })
-    }
-
-    fn row(&self, record: &str) -> Result<Row> {
+/// Makes the operator of a config.
+///
+/// # Errors
+/// An expression is none.
+pub(crate) fn window_aggregate(config: AggregateConfig) -> Result<Windowed<Row>> {
+    let compiled = |spec: &AggregateSpec| -> Result<(Option<Expression>, bool)> {
+        Ok((spec.expression().map(Expression::compile).transpose()?, spec.wants_numbers()))
+    };
+    // One an aggregate; no expression for those that take no value.
+    let expressions = config.aggregates.values().map(compiled).collect::<Result<Vec<_>>>()?;
+    let (names, specs) = config.aggregates.into_iter().unzip();
+    let windows = config.windows.aggregate(Cells(specs), Named(names));
+    let row = move |record: &str| {
         let parsed = parse(record)?;
         let one = |(expression, wants_number): &(Option<Expression>, bool)| match expression {
             None => Ok(Scalar::Null),
             Some(expression) => expression.scalar(parsed.clone(), *wants_number),
         };
-        self.expressions.iter().map(one).collect()
-    }
-}
-
-impl KeyedProcessFunction<String, TextSlice, TextSlice> for WindowAggregate {
-    fn open(&mut self, ctx: &RuntimeContext) -> Result<()> {
-        self.windows.open(ctx)
-    }
-
-    fn process(
-        &mut self,
-        record: TextSlice,
-        ctx: &mut Context<String>,
-        out: &mut Collector<TextSlice>,
-    ) -> Result<()> {
-        self.windows.process(self.row(&record)?, ctx, out)
-    }
-
-    fn on_timer(
-        &mut self,
-        timer: &Timer,
-        ctx: &mut Context<String>,
-        out: &mut Collector<TextSlice>,
-    ) -> Result<()> {
-        self.windows.on_timer(timer, ctx, out)
-    }
-
-    fn before_checkpoint(&mut self) -> Result<()> {
-        self.windows.before_checkpoint()
-    }
-
-    fn finish(&mut self, out: &mut Collector<TextSlice>) -> Result<()> {
-        self.windows.finish(out)
-    }
-
-    fn close(&mut self) -> Result<()> {
-        self.windows.close()
-    }
+        expressions.iter().map(one).collect()
+    };
+    Ok(Windowed::new(row, windows))
 }

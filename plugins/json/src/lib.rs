@@ -15,13 +15,13 @@ mod scalar;
 mod top_n;
 mod window;
 
-use aggregate::WindowAggregate;
+use aggregate::window_aggregate;
 
 use deduplicate::{Deduplicate, DeduplicateConfig};
 use join::{IntervalConfig, WindowConfig, interval_join, window_join};
 use operators::{Filter, FilterConfig, FlatMap, Map, MapConfig, Project, ProjectConfig};
 use record::JsonText;
-use top_n::{TopConfig, TopN};
+use top_n::{TopConfig, top_n};
 use window::window_properties;
 
 const WHERE: &str = r#"{"type":"object","additionalProperties":false,"required":["where"],
@@ -99,14 +99,14 @@ sandbar_sdk::plugin! {
             .state("seen", "value", "bool")
             .doc("Passes the first record of each key on, and the first after `ttl-ms` again.");
         plugin
-            .keyed_process_with("window-aggregate", WindowAggregate::new)
+            .keyed_process_with("window-aggregate", window_aggregate)
             .input(JsonText)
             .output(JsonText)
             .config_schema(AGGREGATE)
             .doc("Counts, sums and the like (count, count-distinct, sum, min, max, average) over \
                   jq expressions, for each key and window.");
         plugin
-            .keyed_process_with("top-n", |config: TopConfig| TopN::new(&config))
+            .keyed_process_with("top-n", |config: TopConfig| top_n(&config))
             .input(JsonText)
             .output(JsonText)
             .config_schema(TOP)

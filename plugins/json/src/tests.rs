@@ -130,7 +130,7 @@ fn results(
 
 #[test]
 fn a_window_is_aggregated_by_key() {
-    let aggregate = WindowAggregate::new(config(
+    let aggregate = window_aggregate(config(
         r#"{"window":{"type":"tumbling","size-ms":1000},"aggregates":{
             "orders":"count","sum":{"sum":".price"},"least":{"min":".price"},
             "most":{"max":".price"},"mean":{"average":".price"},"who":{"count-distinct":".who"}}}"#,
@@ -145,7 +145,7 @@ fn a_window_is_aggregated_by_key() {
 fn sliding_and_session_windows_of_a_config() {
     let counts = |window: &str, watermark| {
         let json = format!(r#"{{"window":{window},"aggregates":{{"n":"count"}}}}"#);
-        let lines = results(WindowAggregate::new(config(&json)).unwrap(), watermark);
+        let lines = results(window_aggregate(config(&json)).unwrap(), watermark);
         let shown = lines.iter().map(|line| {
             let record: serde_json::Value = serde_json::from_str(line).unwrap();
             format!(
@@ -167,7 +167,7 @@ fn sliding_and_session_windows_of_a_config() {
 
 #[test]
 fn a_value_that_cannot_be_summed_is_a_bad_record() {
-    let aggregate = WindowAggregate::new(config(
+    let aggregate = window_aggregate(config(
         r#"{"window":{"type":"tumbling","size-ms":1000},"aggregates":{"s":{"sum":".who"}}}"#,
     ));
     let mut harness = OperatorHarness::keyed_process(aggregate.unwrap(), shop).unwrap();
@@ -184,7 +184,7 @@ fn the_best_of_a_window_are_ranked_and_equals_keep_their_order() {
             r#"{{"window":{{"type":"tumbling","size-ms":10000}},"n":2,"by":".price",
                 "order":"{order}"}}"#
         );
-        let lines = results(TopN::new(&config(&json)).unwrap(), 9999);
+        let lines = results(top_n(&config(&json)).unwrap(), 9999);
         let shown = lines.iter().map(|line| {
             let record: serde_json::Value = serde_json::from_str(line).unwrap();
             format!("{} {} {}", record["key"], record["rank"], record["record"]["price"])

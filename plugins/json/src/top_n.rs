@@ -2,15 +2,15 @@
 
 use std::cmp::Ordering;
 
+use sandbar_sdk::AggregateFunction;
 use sandbar_sdk::prelude::*;
-use sandbar_sdk::{AggregateFunction, WindowedOperator};
 use serde::Deserialize;
 
 use crate::aggregate::window_record;
 use crate::expression::Expression;
 use crate::record::parse;
 use crate::scalar::Scalar;
-use crate::window::Windows;
+use crate::window::{Windowed, Windows};
 
 /// Config of `top-n`.
 #[derive(Deserialize)]
@@ -33,7 +33,7 @@ pub(crate) enum Order {
 }
 
 /// A record and what it is ranked by.
-type Ranked = (Scalar, String);
+pub(crate) type Ranked = (Scalar, String);
 
 struct Best {
     n: usize,
@@ -98,53 +98,13 @@ impl ProcessWindowFunction<String, Vec<Ranked>, TextSlice, TimeWindow> for Ranks
     }
 }
 
-/// Ranks the records of each key and window.
-pub(crate) struct TopN {
-    by: Expression,
-    windows: WindowedOperator<String, Ranked, TextSlice>,
-}
-
-impl TopN {
-    pub(crate) fn new(config: &TopConfig) -> Result<TopN> {
-        let best = Best { n: config.n, order: config.order };
-        let windows = config.windows.aggregate(best, Ranks);
-        Ok(TopN { by: Expression::compile(&config.by)?, windows })
-    }
-}
-
-impl KeyedProcessFunction<String, TextSlice, TextSlice> for TopN {
-    fn open(&mut self, ctx: &RuntimeContext) -> Result<()> {
-        self.windows.open(ctx)
-    }
-
-    fn process(
-        &mut self,
-        record: TextSlice,
-        ctx: &mut Context<String>,
-        out: &mut Collector<TextSlice>,
-    ) -> Result<()> {
-        let by = self.by.scalar(parse(&record)?, false)?;
-        self.windows.process((by, record.to_string()), ctx, out)
-    }
-
-    fn on_timer(
-        &mut self,
-        timer: &Timer,
-        ctx: &mut Context<String>,
-        out: &mut Collector<TextSlice>,
-    ) -> Result<()> {
-        self.windows.on_timer(timer, ctx, out)
-    }
-
-    fn before_checkpoint(&mut self) -> Result<()> {
-        self.windows.before_checkpoint()
-    }
-
-    fn finish(&mut self, out: &mut Collector<TextSlice>) -> Result<()> {
-        self.windows.finish(out)
-    }
-
-    fn close(&mut self) -> Result<()> {
-        self.windows.close()
-    }
+/// Makes the operator of a config.
+///
+/// # Errors
+/// The expression is none.
+pub(crate) fn top_n(config: &TopConfig) -> Result<Windowed<Ranked>> {
+    let by = Expression::compile(&config.by)?;
+    let windows = config.windows.aggregate(Best { n: config.n, order: config.order }, Ranks);
+    let ranked = move |record: &str| Ok((by.scalar(parse(record)?, false)?, record.to_owned()));
+    Ok(Windowed::new(ranked, windows))
 }

@@ -132,3 +132,57 @@ impl Windows {
             .aggregate_with(aggregate, function))
     }
 }
+
+/// Takes from a record what goes into its window.
+type Take<T> = dyn Fn(&str) -> Result<T>;
+
+/// Windows over what is taken from each record.
+pub(crate) struct Windowed<T> {
+    take: Box<Take<T>>,
+    windows: WindowedOperator<String, T, TextSlice>,
+}
+
+impl<T: Data> Windowed<T> {
+    pub(crate) fn new(
+        take: impl Fn(&str) -> Result<T> + 'static,
+        windows: WindowedOperator<String, T, TextSlice>,
+    ) -> Windowed<T> {
+        Windowed { take: Box::new(take), windows }
+    }
+}
+
+impl<T: Data> KeyedProcessFunction<String, TextSlice, TextSlice> for Windowed<T> {
+    fn open(&mut self, ctx: &RuntimeContext) -> Result<()> {
+        self.windows.open(ctx)
+    }
+
+    fn process(
+        &mut self,
+        record: TextSlice,
+        ctx: &mut Context<String>,
+        out: &mut Collector<TextSlice>,
+    ) -> Result<()> {
+        self.windows.process((self.take)(&record)?, ctx, out)
+    }
+
+    fn on_timer(
+        &mut self,
+        timer: &Timer,
+        ctx: &mut Context<String>,
+        out: &mut Collector<TextSlice>,
+    ) -> Result<()> {
+        self.windows.on_timer(timer, ctx, out)
+    }
+
+    fn before_checkpoint(&mut self) -> Result<()> {
+        self.windows.before_checkpoint()
+    }
+
+    fn finish(&mut self, out: &mut Collector<TextSlice>) -> Result<()> {
+        self.windows.finish(out)
+    }
+
+    fn close(&mut self) -> Result<()> {
+        self.windows.close()
+    }
+}

@@ -137,6 +137,14 @@ fn an_error_names_key_value_and_what_is_expected() {
 }
 
 #[test]
+fn options_that_are_set_in_vain_are_told() {
+    let pairs = [("execution.checkpointing.interval", "10 s"), ("rest.port", "8082"), ("x", "y")];
+    let pairs = pairs.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    let configuration = Configuration::from_pairs(pairs);
+    assert_eq!(configuration.idle_keys(), ["execution.checkpointing.interval"]);
+}
+
+#[test]
 fn unknown_keys_come_with_the_nearest_known_one() {
     let configuration = Configuration::from_pairs([
         ("paralelism.default", "2"),
