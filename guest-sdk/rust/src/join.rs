@@ -19,7 +19,7 @@ pub use regular::RegularJoin;
 pub use temporal::TemporalJoin;
 pub use window::{TaggedUnion, WindowJoin, WindowJoinOperator};
 
-pub(crate) use interval::{LEFT_BUFFER, RIGHT_BUFFER};
+pub(crate) use interval::BUFFERS;
 pub(crate) use regular::{LEFT_ROWS, LEFT_SEALED, RIGHT_ROWS, RIGHT_SEALED, joined_row};
 pub(crate) use temporal::{PROBE, VERSIONS};
 

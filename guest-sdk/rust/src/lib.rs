@@ -15,6 +15,7 @@ mod error;
 pub mod event_time;
 pub mod function;
 mod host;
+mod inline_deque;
 pub mod join;
 mod log;
 mod memory;

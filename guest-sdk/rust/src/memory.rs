@@ -5,6 +5,7 @@
 
 #![expect(unsafe_code, reason = "raw copies and a global allocator cannot be written without")]
 
+use std::mem::MaybeUninit;
 use std::ops::Range;
 use std::str::Utf8Error;
 
@@ -22,6 +23,33 @@ const INLINE_BYTES_MAX: usize = 64;
 
 /// Bytes that are copied at once out of a column.
 const BLOCK_BYTES: usize = 16;
+
+/// Has the processor fetch a value from memory, all of it.
+#[inline(always)]
+pub(crate) fn touch<T>(value: &T) {
+    /// Bytes that come from memory together.
+    const LINE_BYTES: usize = 64;
+    let start = std::ptr::from_ref(value).cast::<MaybeUninit<u8>>();
+    let mut offset = 0;
+    while offset < size_of::<T>() {
+        // SAFETY: the byte is one of the value's; what it is, padding perhaps, is not looked at.
+        let _ = unsafe { start.add(offset).read_volatile() };
+        offset += LINE_BYTES;
+    }
+}
+
+/// Bytes of linear memory that are in use or were, since it never shrinks.
+#[cfg(target_arch = "wasm32")]
+pub(crate) fn in_use_bytes() -> usize {
+    const PAGE_BYTES: usize = 65_536;
+    core::arch::wasm32::memory_size(0).saturating_mul(PAGE_BYTES)
+}
+
+/// Tests have no linear memory of their own.
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) fn in_use_bytes() -> usize {
+    0
+}
 
 /// Appends bytes to a vector.
 #[inline(always)]

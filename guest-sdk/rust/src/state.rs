@@ -3,6 +3,7 @@
 
 mod aggregating;
 mod broadcast;
+mod cells;
 mod column;
 mod descriptor;
 mod list;

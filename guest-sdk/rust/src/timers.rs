@@ -6,14 +6,17 @@
 
 use std::cell::RefCell;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::FxHashSet;
 
 use crate::error::Error;
 use crate::host::{Host, TimerBatch, cut};
+use crate::memory;
 use crate::state::slots::KeyContext;
 
 /// Changes that are handed over at once even within a call, to bound the memory they take.
 const PENDING_MAX: usize = 65_536;
+/// Bytes of namespaces that are handed over at once even within a call.
+const NAMESPACE_BYTES_MAX: usize = 4 << 20;
 
 /// Which clock a timer follows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -39,20 +42,27 @@ pub struct Timer {
 #[derive(Default)]
 pub(crate) struct Timers(RefCell<Pending>);
 
+/// Changes in their order. Where one undoes another is found out when they are handed over, and
+/// only if there are deletions: the host keeps a timer once however often it is registered.
 #[derive(Default)]
 struct Pending {
-    changes: FxHashMap<Change, Action>,
-    /// What the current record changed, with what was there before.
-    journal: Vec<(Change, Option<Action>)>,
-    journal_record: u32,
+    changes: Vec<Change>,
+    /// The namespaces of changes, back to back.
+    namespaces: Vec<u8>,
+    has_deletions: bool,
+    /// The last record that changed anything, and how long the columns were before.
+    record: u32,
+    before_record: (usize, usize),
 }
 
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy)]
 struct Change {
     domain: TimeDomain,
+    action: Action,
     slot: u32,
     timestamp: i64,
-    namespace: Box<[u8]>,
+    /// Where its namespace ends; it starts where that of the change before ends.
+    namespace_end: u32,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -63,54 +73,71 @@ pub(crate) enum Action {
 
 impl Timers {
     /// Notes a change by record number `record` under the key in `slot`.
+    #[inline]
     pub(crate) fn change(&self, record: u32, slot: u32, timer: &Timer, action: Action) {
-        let mut pending = self.0.borrow_mut();
-        if pending.journal_record != record {
-            pending.journal_record = record;
-            pending.journal.clear();
+        let pending = &mut *self.0.borrow_mut();
+        if pending.record != record {
+            pending.record = record;
+            pending.before_record = (pending.changes.len(), pending.namespaces.len());
         }
-        let namespace = timer.namespace.as_slice().into();
-        let change = Change { domain: timer.domain, slot, timestamp: timer.timestamp, namespace };
-        let before = pending.changes.insert(change.clone(), action);
-        pending.journal.push((change, before));
+        pending.has_deletions |= action == Action::Delete;
+        pending.namespaces.extend_from_slice(&timer.namespace);
+        pending.changes.push(Change {
+            domain: timer.domain,
+            action,
+            slot,
+            timestamp: timer.timestamp,
+            namespace_end: pending.namespaces.len() as u32,
+        });
     }
 
     /// Undoes what record number `record` changed.
     pub(crate) fn rollback(&self, record: u32) {
         let pending = &mut *self.0.borrow_mut();
-        if pending.journal_record != record {
-            return;
-        }
-        for (change, before) in pending.journal.drain(..).rev() {
-            match before {
-                Some(action) => pending.changes.insert(change, action),
-                None => pending.changes.remove(&change),
-            };
+        if pending.record == record {
+            let (changes, namespaces) = pending.before_record;
+            pending.changes.truncate(changes);
+            pending.namespaces.truncate(namespaces);
         }
     }
 
     /// Whether so many changes wait that they should be handed over now.
+    #[inline]
     pub(crate) fn is_full(&self) -> bool {
-        self.0.borrow().changes.len() >= PENDING_MAX
+        let pending = self.0.borrow();
+        pending.changes.len() >= PENDING_MAX || pending.namespaces.len() >= NAMESPACE_BYTES_MAX
     }
 
-    /// Hands all changes to the host. Registrations of one call cannot meet deletions of the same
-    /// timer, so their order does not matter.
+    /// Hands all changes to the host.
     pub(crate) fn flush(&self, host: &dyn Host, keys: &KeyContext) -> Result<(), Error> {
         let pending = &mut *self.0.borrow_mut();
         if pending.changes.is_empty() {
             return Ok(());
         }
-        pending.journal.clear();
+        let undone = if pending.has_deletions { pending.undone() } else { Vec::new() };
         let mut batches = [empty(), empty(), empty(), empty()];
-        for (change, action) in pending.changes.drain() {
-            let batch = &mut batches[batch_of(change.domain, action)];
+        let mut start = 0;
+        for (position, change) in pending.changes.iter().enumerate() {
+            let namespace = start..change.namespace_end as usize;
+            start = namespace.end;
+            if undone.get(position) == Some(&true) {
+                continue;
+            }
+            let batch = &mut batches[batch_of(change.domain, change.action)];
             batch.timestamps.push(change.timestamp);
-            keys.with_key(change.slot, |key| batch.keys.extend_from_slice(key));
+            keys.with_key(change.slot, |key| memory::append(&mut batch.keys, key));
             batch.key_ends.push(batch.keys.len() as u32);
-            batch.namespaces.extend_from_slice(&change.namespace);
+            batch.namespaces.extend_from_slice(&pending.namespaces[namespace]);
             batch.namespace_ends.push(batch.namespaces.len() as u32);
         }
+        *pending = Pending {
+            changes: std::mem::take(&mut pending.changes),
+            namespaces: std::mem::take(&mut pending.namespaces),
+            record: pending.record,
+            ..Pending::default()
+        };
+        pending.changes.clear();
+        pending.namespaces.clear();
         for domain in [TimeDomain::EventTime, TimeDomain::ProcessingTime] {
             let delete = trim(&mut batches[batch_of(domain, Action::Delete)]);
             if !delete.timestamps.is_empty() {
@@ -122,6 +149,25 @@ impl Timers {
             }
         }
         Ok(())
+    }
+}
+
+impl Pending {
+    /// For each change, whether a later one is about the same timer: registrations and deletions
+    /// that are left cannot meet, so their order does not matter.
+    fn undone(&self) -> Vec<bool> {
+        let mut undone = vec![false; self.changes.len()];
+        let mut later = FxHashSet::default();
+        for (position, change) in self.changes.iter().enumerate().rev() {
+            let start = match position {
+                0 => 0,
+                _ => self.changes[position - 1].namespace_end as usize,
+            };
+            let namespace = &self.namespaces[start..change.namespace_end as usize];
+            undone[position] =
+                !later.insert((change.domain, change.slot, change.timestamp, namespace));
+        }
+        undone
     }
 }
 

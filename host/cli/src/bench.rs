@@ -6,6 +6,7 @@ mod exchange;
 mod latency;
 mod native;
 mod process_cluster;
+mod state;
 mod submission;
 mod usage;
 mod word_count;
@@ -14,7 +15,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 /// Where `make guests` leaves modules, from the root of the repository.
 const GUESTS_FOLDER: &str = "target/guests/wasm32-unknown-unknown/guest";
@@ -38,6 +39,24 @@ enum What {
     Latency(latency::LatencyArgs),
     /// Time from a submission to the first record, and what jobs leave behind.
     Submission(submission::SubmissionArgs),
+    /// Keyed state, windows, timers and a join, by the number of keys.
+    State(state::StateArgs),
+}
+
+/// Where the work is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Side {
+    Wasm,
+    Native,
+}
+
+impl Side {
+    fn name(self) -> &'static str {
+        match self {
+            Side::Wasm => "wasm",
+            Side::Native => "native",
+        }
+    }
 }
 
 /// Which guests a benchmark runs.
@@ -78,6 +97,7 @@ pub(crate) fn execute(args: BenchArgs) -> anyhow::Result<ExitCode> {
         What::Exchange(args) => exchange::run(&args)?,
         What::Latency(args) => latency::run(&args)?,
         What::Submission(args) => submission::run(&args)?,
+        What::State(args) => state::run(&args)?,
     }
     Ok(ExitCode::SUCCESS)
 }

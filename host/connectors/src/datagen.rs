@@ -1,4 +1,4 @@
-//! The `datagen` source: made-up records, as JSON objects or as lines of words.
+//! The `datagen` source: made-up records, as JSON objects, lines of words or pairs of numbers.
 //!
 //! Law: record n is a pure function of the options and n, and subtask s of P makes the records
 //! s, s + P, s + 2P, ..., so the same records come at any parallelism.
@@ -38,9 +38,10 @@ pub(crate) const OPTIONS: &[OptionSpec] = &[
     ),
     OptionSpec::defaulted(
         "format",
-        OptionKind::OneOf(&["json", "text"]),
+        OptionKind::OneOf(&["json", "text", "bytes"]),
         "json",
-        "json: objects with the members in 'fields'. text: lines of words.",
+        "json: objects with the members in 'fields'. text: lines of words. bytes: 16 bytes, a \
+         random key below 'keys' and the record's number, both little-endian.",
     ),
     OptionSpec::optional(
         "fields",
@@ -63,11 +64,12 @@ pub(crate) const OPTIONS: &[OptionSpec] = &[
         "1",
         "text: the k-th word comes with a frequency of 1 / k^zipf; 0 makes all alike.",
     ),
+    OptionSpec::defaulted("keys", OptionKind::Integer, "1000", "bytes: how many keys there are."),
     OptionSpec::optional(
         "timestamp-start",
         OptionKind::Integer,
-        "Event time of record 0, in milliseconds since the Unix epoch; 0 if only the interval is \
-         set. Records have no timestamp if neither is set.",
+        "Event time of record 0, in milliseconds since the Unix epoch; 0 if only the interval or \
+         the rate is set. Records have no timestamp if none of them is.",
     ),
     OptionSpec::defaulted(
         "timestamp-interval-ms",
@@ -75,24 +77,35 @@ pub(crate) const OPTIONS: &[OptionSpec] = &[
         "1",
         "Event time between two records, in milliseconds.",
     ),
+    OptionSpec::optional(
+        "timestamp-rate",
+        OptionKind::Integer,
+        "Records in a second of event time, instead of the interval.",
+    ),
 ];
 
-const JSON_OPTIONS: [&str; 1] = ["fields"];
-const TEXT_OPTIONS: [&str; 3] = ["words-per-line", "vocabulary", "zipf"];
+/// The options that go with one format only.
+const OF_FORMAT: [(&str, &[&str]); 3] = [
+    ("json", &["fields"]),
+    ("text", &["words-per-line", "vocabulary", "zipf"]),
+    ("bytes", &["keys"]),
+];
 
 pub(crate) fn open(options: &Options<'_>) -> Result<Box<dyn Source>, ConnectorError> {
-    let is_json = options.choice("format")? == "json";
-    let (alien, format): (&[&str], _) =
-        if is_json { (&TEXT_OPTIONS, "text") } else { (&JSON_OPTIONS, "json") };
-    if let Some(name) = alien.iter().find(|name| options.is_set(name)) {
-        let expected = format!("it only goes with the format {format}; leave it out");
-        return Err(options.invalid(name, expected));
+    let chosen = options.choice("format")?;
+    for (format, names) in OF_FORMAT {
+        if format != chosen
+            && let Some(name) = names.iter().find(|name| options.is_set(name))
+        {
+            let expected = format!("it only goes with the format {format}; leave it out");
+            return Err(options.invalid(name, expected));
+        }
     }
     let timestamps = Timestamps::new(options)?;
-    let content = if is_json {
-        Content::Json(Fields::new(options, timestamps.is_some())?)
-    } else {
-        Content::Text(Words::new(options)?)
+    let content = match chosen {
+        "json" => Content::Json(Fields::new(options, timestamps.is_some())?),
+        "text" => Content::Text(Words::new(options)?),
+        _ => Content::Pairs { keys: options.integer("keys", 1..=i64::MAX)? as u64 },
     };
     let positive = "it must be a number above 0";
     let rate = options.is_set("rate").then(|| options.number("rate", positive, |rate| rate > 0.0));
@@ -124,6 +137,10 @@ impl Settings {
         match &self.content {
             Content::Json(fields) => fields.write(n, timestamp, now_ms, &mut random, out),
             Content::Text(words) => words.write(&mut random, out),
+            Content::Pairs { keys } => {
+                out.extend_from_slice(&random.below(*keys).to_le_bytes());
+                out.extend_from_slice(&n.to_le_bytes());
+            }
         }
         timestamp
     }
@@ -132,18 +149,37 @@ impl Settings {
 enum Content {
     Json(Fields),
     Text(Words),
+    /// A key and the number of the record.
+    Pairs {
+        keys: u64,
+    },
 }
 
 #[derive(Clone, Copy)]
 struct Timestamps {
     start_ms: i64,
-    interval_ms: i64,
+    pace: Pace,
+}
+
+/// How event time goes on.
+#[derive(Clone, Copy)]
+enum Pace {
+    /// Milliseconds from record to record.
+    Interval(i64),
+    /// Records in a second.
+    Rate(i64),
 }
 
 impl Timestamps {
     fn new(options: &Options<'_>) -> Result<Option<Timestamps>, ConnectorError> {
         let has_start = options.is_set("timestamp-start");
-        if !has_start && !options.is_set("timestamp-interval-ms") {
+        let (has_interval, has_rate) =
+            (options.is_set("timestamp-interval-ms"), options.is_set("timestamp-rate"));
+        if has_interval && has_rate {
+            let expected = "it stands for timestamp-interval-ms: set one of them".to_owned();
+            return Err(options.invalid("timestamp-rate", expected));
+        }
+        if !has_start && !has_interval && !has_rate {
             return Ok(None);
         }
         let start_ms = if has_start {
@@ -151,13 +187,21 @@ impl Timestamps {
         } else {
             0
         };
-        let interval_ms = options.integer("timestamp-interval-ms", 0..=i64::MAX)?;
-        Ok(Some(Timestamps { start_ms, interval_ms }))
+        let pace = if has_rate {
+            Pace::Rate(options.integer("timestamp-rate", 1..=i64::MAX)?)
+        } else {
+            Pace::Interval(options.integer("timestamp-interval-ms", 0..=i64::MAX)?)
+        };
+        Ok(Some(Timestamps { start_ms, pace }))
     }
 
     fn of(self, n: u64) -> i64 {
         let n = i64::try_from(n).unwrap_or(i64::MAX);
-        self.start_ms.saturating_add(n.saturating_mul(self.interval_ms))
+        let since_start = match self.pace {
+            Pace::Interval(milliseconds) => n.saturating_mul(milliseconds),
+            Pace::Rate(rate) => n.saturating_mul(1000) / rate,
+        };
+        self.start_ms.saturating_add(since_start)
     }
 }
 
@@ -168,6 +212,7 @@ impl Source for DatagenSource {
         match self.0.content {
             Content::Json(_) => "json",
             Content::Text(_) => "text",
+            Content::Pairs { .. } => "bytes",
         }
     }
 

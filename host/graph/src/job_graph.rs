@@ -196,7 +196,7 @@ impl<'a> Operators<'a> {
             {
                 ErrorPolicy::Fail
             }
-            EdgeKey::Rule(KeyRule::Json(_)) | EdgeKey::Selector { .. } => {
+            EdgeKey::Rule(KeyRule::Json(_) | KeyRule::Bytes { .. }) | EdgeKey::Selector { .. } => {
                 self.graph.nodes[edge.target].on_error
             }
         }

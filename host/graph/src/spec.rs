@@ -234,6 +234,8 @@ pub enum KeySpec {
     Word(KeyWord),
     /// `{ json = "/pointer" }`.
     Json(JsonKey),
+    /// `{ bytes = [start, end] }`.
+    Bytes(BytesKey),
     /// `{ selector = "operator" }`.
     Selector(SelectorKey),
 }
@@ -252,6 +254,14 @@ pub enum KeyWord {
 pub struct JsonKey {
     /// JSON pointer (RFC 6901) to the key.
     pub json: String,
+}
+
+/// The key is a part of a value of fixed places.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct BytesKey {
+    /// The first byte of the key, counted from 0, and the one behind it.
+    pub bytes: (u32, u32),
 }
 
 /// An operator of a plugin sets the key.

@@ -149,6 +149,7 @@ impl EdgeKey {
         match self {
             EdgeKey::Rule(KeyRule::Value) => "value".to_owned(),
             EdgeKey::Rule(KeyRule::Json(pointer)) => format!("json {pointer:?}"),
+            EdgeKey::Rule(KeyRule::Bytes { start, end }) => format!("bytes {start}..{end}"),
             EdgeKey::Selector { plugin, operator, .. } => format!("{plugin}.{operator}"),
         }
     }

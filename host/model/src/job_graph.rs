@@ -205,6 +205,13 @@ pub enum KeyRule {
     Value,
     /// The value is JSON; the key is the text of what this JSON pointer (RFC 6901) finds.
     Json(String),
+    /// The key is these bytes of the value.
+    Bytes {
+        /// The first of them.
+        start: u32,
+        /// The one behind them.
+        end: u32,
+    },
 }
 
 /// One output of an operator.

@@ -11,6 +11,7 @@ use crate::key_groups::KeyGroups;
 use crate::managed_memory::{Account, ManagedMemory};
 use crate::packed::{Packed, PackedBuffer};
 
+mod bucket;
 mod snapshot;
 mod timer_set;
 
@@ -118,11 +119,10 @@ impl Timers {
         self.check(owner, timers)?;
         let reserved = self.reserve(owner, domain, timers)?;
         let set = self.operators[owner.0 as usize].set_mut(domain);
-        let charge: usize = timers
-            .iter()
-            .map(|(timestamp, key, namespace)| set.insert(timestamp, key, namespace))
-            .sum();
-        self.account.shrink(reserved - charge as u64);
+        let before = set.charged() as u64;
+        set.insert_all(timers);
+        // Timers registered again may have been found out, so that less is charged than before.
+        self.account.shrink(before + reserved - set.charged() as u64);
         Ok(())
     }
 
@@ -138,11 +138,9 @@ impl Timers {
     ) -> Result<(), StateError> {
         self.check(owner, timers)?;
         let set = self.operators[owner.0 as usize].set_mut(domain);
-        let freed: usize = timers
-            .iter()
-            .map(|(timestamp, key, namespace)| set.remove(timestamp, key, namespace))
-            .sum();
-        self.account.shrink(freed as u64);
+        let before = set.charged();
+        timers.iter().for_each(|(timestamp, key, namespace)| set.remove(timestamp, key, namespace));
+        self.account.shrink((before - set.charged()) as u64);
         Ok(())
     }
 
@@ -172,8 +170,10 @@ impl Timers {
     ) -> TimerColumns {
         let mut due = TimerColumns::default();
         if let Some(operator) = self.operators.get_mut(owner.0 as usize) {
-            let freed = operator.set_mut(domain).pop_due(up_to, max, &mut due);
-            self.account.shrink(freed as u64);
+            let set = operator.set_mut(domain);
+            let before = set.charged();
+            set.pop_due(up_to, max, &mut due);
+            self.account.shrink((before - set.charged()) as u64);
         }
         if due.namespaces.bytes.is_empty() {
             due.namespaces.ends.clear();
@@ -191,14 +191,14 @@ impl Timers {
         self.operators.get(owner.0 as usize)?.set(domain).next_due()
     }
 
-    /// Number of timers of all operators.
+    /// Number of timers of all operators. Takes time where some were registered again.
     pub fn len(&self, domain: TimeDomain) -> usize {
         self.operators.iter().map(|operator| operator.set(domain).len()).sum()
     }
 
     /// Whether no operator has a timer.
     pub fn is_empty(&self, domain: TimeDomain) -> bool {
-        self.len(domain) == 0
+        self.operators.iter().all(|operator| operator.set(domain).is_empty())
     }
 
     /// Bytes charged for all timers.
@@ -236,13 +236,16 @@ impl Timers {
         if self.account.try_grow(most) {
             return Ok(most);
         }
-        let operator = &self.operators[owner.0 as usize];
-        let set = operator.set(domain);
+        let set = self.operators[owner.0 as usize].set_mut(domain);
+        let before = set.charged();
+        set.drop_repeated();
+        self.account.shrink((before - set.charged()) as u64);
         let growth: usize = timers
             .iter()
             .filter(|(timestamp, key, namespace)| !set.contains(*timestamp, key, namespace))
             .map(|(_, key, namespace)| timer_set::charge(key, namespace))
             .sum();
+        let operator = &self.operators[owner.0 as usize];
         self.account.grow(growth as u64, || operator.path())?;
         Ok(growth as u64)
     }

@@ -1,6 +1,8 @@
 //! What `sandbar bench` runs in the sandbox. The same functions as native operators are in the
 //! binary (`bench/native.rs`), so that the two differ by the sandbox alone.
 
+mod keyed;
+
 use sandbar_sdk::prelude::*;
 use sandbar_sdk::text::split;
 
@@ -89,5 +91,6 @@ sandbar_sdk::plugin! {
             .output(Compact)
             .state("count", "value", "u64")
             .doc("Counts records by key and emits every update.");
+        keyed::describe(plugin);
     },
 }

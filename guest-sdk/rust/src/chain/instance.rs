@@ -9,11 +9,23 @@ use crate::error::{Error, ErrorKind, Failure};
 use crate::host::{Batch, Host, TimerBatch};
 use crate::metrics::Metrics;
 use crate::state::OperatorStore;
-use crate::state::slots::{CACHE_ENTRIES_DEFAULT, KeyContext};
+use crate::state::slots::{CACHE_ENTRIES_DEFAULT, CACHE_MEMORY_DEFAULT, CacheLimits, KeyContext};
 use crate::timers::{TimeDomain, Timers, timer_of};
 
 /// Key of the job configuration for the number of cached keys.
 const CACHE_ENTRIES_KEY: &str = "sandbar.state.cache.entries";
+/// Key of the job configuration for the memory that cached keys may take.
+const CACHE_MEMORY_KEY: &str = "sandbar.state.cache.memory";
+/// Key of the job configuration that is set if there are checkpoints.
+const CHECKPOINT_INTERVAL_KEY: &str = "execution.checkpointing.interval";
+/// Units of a memory size, as the host reads them.
+const MEMORY_UNITS: [(&[&str], u64); 5] = [
+    (&["", "b", "byte", "bytes"], 1),
+    (&["k", "kb", "kibibyte", "kibibytes"], 1 << 10),
+    (&["m", "mb", "mebibyte", "mebibytes"], 1 << 20),
+    (&["g", "gb", "gibibyte", "gibibytes"], 1 << 30),
+    (&["t", "tb", "tebibyte", "tebibytes"], 1 << 40),
+];
 
 /// What the operators of an instance share.
 pub(crate) struct InstanceContext {
@@ -36,23 +48,29 @@ pub(crate) struct InstanceContext {
 
 impl InstanceContext {
     pub(crate) fn new(host: Rc<dyn Host>) -> Result<Rc<InstanceContext>, Error> {
-        let capacity = match host.config(CACHE_ENTRIES_KEY) {
-            None => CACHE_ENTRIES_DEFAULT,
-            Some(text) => match text.parse() {
-                Ok(entries) if entries > 0 => entries,
-                _ => {
-                    return Err(Error::fatal(format!(
-                        "{CACHE_ENTRIES_KEY} is '{text}', expected a number of keys above 0"
-                    )));
-                }
-            },
+        let limits = CacheLimits {
+            entries: setting(
+                &*host,
+                CACHE_ENTRIES_KEY,
+                CACHE_ENTRIES_DEFAULT,
+                |text| text.parse().ok(),
+                "a number of keys above 0",
+            )?,
+            memory_bytes: setting(
+                &*host,
+                CACHE_MEMORY_KEY,
+                CACHE_MEMORY_DEFAULT,
+                memory_size,
+                "a memory size above 0, such as 128 mb",
+            )?,
+            writes_behind: host.config(CHECKPOINT_INTERVAL_KEY).is_some(),
         };
         Ok(Rc::new(InstanceContext {
             host,
             record: Cell::new(0),
             chunk_records: Cell::new(CHUNK_RECORDS_FIRST),
             leaked: Cell::new(0),
-            keys: Rc::new(KeyContext::new(capacity)),
+            keys: Rc::new(KeyContext::new(limits)),
             timers: Timers::default(),
             metrics: Metrics::default(),
             broadcast_is_read_only: Rc::default(),
@@ -96,6 +114,28 @@ pub(crate) enum CallError {
     BadRecord { operator: u32, index: u32, message: String },
     /// The task fails.
     Fatal(String),
+}
+
+/// A number of the job configuration.
+fn setting(
+    host: &dyn Host,
+    key: &str,
+    default: usize,
+    parse: impl Fn(&str) -> Option<usize>,
+    expected: &str,
+) -> Result<usize, Error> {
+    let Some(text) = host.config(key) else { return Ok(default) };
+    let number = parse(&text).filter(|number| *number > 0);
+    number.ok_or_else(|| Error::fatal(format!("{key} is '{text}', expected {expected}")))
+}
+
+/// Reads a memory size; one that is beyond the address space is all of it.
+fn memory_size(text: &str) -> Option<usize> {
+    let text = text.trim().to_ascii_lowercase();
+    let digits = text.find(|one: char| !one.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = (text[..digits].parse::<u64>().ok()?, text[digits..].trim());
+    let (_, size) = MEMORY_UNITS.iter().find(|(names, _)| names.contains(&unit))?;
+    Some(usize::try_from(number.saturating_mul(*size)).unwrap_or(usize::MAX))
 }
 
 /// An opened chain.
@@ -183,11 +223,8 @@ impl Instance {
         self.end_call()
     }
 
-    /// Closes the operators, and writes state unless the instance has failed.
+    /// Closes the operators.
     pub(crate) fn close(&mut self) -> Result<(), CallError> {
-        if !self.failed {
-            self.write_state()?;
-        }
         self.signal(Signal::Close)?;
         self.context.metrics.flush(&*self.context.host);
         Ok(())

@@ -1,21 +1,23 @@
 //! The interval join: pairs whose timestamps are close to each other.
 //! Source: Flink, `IntervalJoinOperator`; outer rows after Flink SQL's `TimeIntervalJoin`.
 
+mod buffers;
+
+use self::buffers::{Buffers, Keeping};
 use super::function::{
     JoinContext, JoinType, Padded, Pairs, ProcessJoinFunction, event_time, is_refused,
 };
-use super::time_buffer::TimeBuffer;
 use crate::codec::{Data, Key};
 use crate::collector::{Collector, OutputTag};
 use crate::context::{Context, RuntimeContext};
 use crate::error::Error;
 use crate::function::KeyedTwoInputProcessFunction;
 use crate::metrics::Counter;
+use crate::state::{ValueState, ValueStateDescriptor};
 use crate::timers::Timer;
 
-/// Names of the two states.
-pub(crate) const LEFT_BUFFER: &str = "left-buffer";
-pub(crate) const RIGHT_BUFFER: &str = "right-buffer";
+/// The name of the one state.
+pub(crate) const BUFFERS: &str = "buffers";
 
 /// The counter of late records without a side output, by Flink's name for it.
 const LATE_DROPPED: &str = "numLateRecordsDropped";
@@ -31,13 +33,15 @@ const LATE_DROPPED: &str = "numLateRecordsDropped";
 /// - A record with exactly the watermark's timestamp is not late; it may miss partners that are no
 ///   longer kept.
 /// - A left record is kept until the watermark reaches `left + upper`, or its own timestamp if
-///   `upper` is negative; a right record likewise with `-lower`. All with one timer per key.
+///   `upper` is negative; a right record likewise with `-lower`. All with about one timer per key.
+///   Inner joins keep a record for up to an eighth of the interval longer, so that many go
+///   together.
 /// - In an outer join ([`IntervalJoin::join_type`]) a record that found no partner is processed
 ///   when it is no longer kept, with that time as its timestamp, since its own would be late by
 ///   then. Late records take no part.
 ///
-/// What it keeps of a key is stored as one value per input: where an interval holds very many
-/// records of one key, checkpoints write all of them.
+/// What it keeps of a key is stored as one value: where an interval holds very many records of one
+/// key, checkpoints write all of them.
 ///
 /// ```
 /// use sandbar_sdk::join::IntervalJoin;
@@ -75,8 +79,7 @@ pub struct IntervalJoin<Left, Right, F = ()> {
     left_late: Option<OutputTag<Left>>,
     right_late: Option<OutputTag<Right>>,
     function: F,
-    left: TimeBuffer<Left>,
-    right: TimeBuffer<Right>,
+    buffers: ValueState<Buffers<Left, Right>>,
     late_dropped: Counter,
 }
 
@@ -94,8 +97,7 @@ impl<Left, Right> IntervalJoin<Left, Right> {
             left_late: None,
             right_late: None,
             function: (),
-            left: TimeBuffer::default(),
-            right: TimeBuffer::default(),
+            buffers: ValueState::default(),
             late_dropped: Counter::default(),
         }
     }
@@ -138,7 +140,7 @@ impl<Left, Right> IntervalJoin<Left, Right> {
     /// Completes the join with a function object.
     pub fn process<F>(self, function: F) -> IntervalJoin<Left, Right, F> {
         let IntervalJoin { lower, upper, lower_exclusive, upper_exclusive, .. } = self;
-        let IntervalJoin { join_type, left_late, right_late, left, right, late_dropped, .. } = self;
+        let IntervalJoin { join_type, left_late, right_late, buffers, late_dropped, .. } = self;
         IntervalJoin {
             lower,
             upper,
@@ -148,8 +150,7 @@ impl<Left, Right> IntervalJoin<Left, Right> {
             left_late,
             right_late,
             function,
-            left,
-            right,
+            buffers,
             late_dropped,
         }
     }
@@ -194,37 +195,14 @@ impl<Left: Data, Right: Data, F> IntervalJoin<Left, Right, F> {
         (lower, self.upper.saturating_sub(i64::from(self.upper_exclusive)))
     }
 
-    /// How long after its timestamp a record is kept: left, right.
     #[inline]
-    fn kept(&self) -> (i64, i64) {
+    fn keeping(&self) -> Keeping {
         let (lower, upper) = self.bounds();
-        (upper.max(0), lower.saturating_neg().max(0))
-    }
-
-    /// When the first of the records kept need be kept no longer. There is a timer for exactly this
-    /// time, so that it need not be stored.
-    #[inline]
-    fn next_cleanup(&self) -> Option<i64> {
-        let (left, right) = self.kept();
-        let left = self.left.first().map(|at| at.saturating_add(left));
-        let right = self.right.first().map(|at| at.saturating_add(right));
-        match (left, right) {
-            (Some(left), Some(right)) => Some(left.min(right)),
-            (only, None) | (None, only) => only,
-        }
-    }
-
-    /// Moves the timer to the next clean-up.
-    #[inline]
-    fn move_timer<K: Key>(&self, before: Option<i64>, ctx: &Context<K>) -> Result<(), Error> {
-        let next = self.next_cleanup();
-        if next == before {
-            return Ok(());
-        }
-        if let Some(before) = before {
-            ctx.delete_event_time_timer(before)?;
-        }
-        next.map_or(Ok(()), |next| ctx.register_event_time_timer(next))
+        let step = match self.join_type {
+            JoinType::Inner => Keeping::step(lower, upper),
+            JoinType::LeftOuter | JoinType::RightOuter | JoinType::FullOuter => 1,
+        };
+        Keeping { left: upper.max(0), right: lower.saturating_neg().max(0), step }
     }
 
     fn late<K, T: 'static>(
@@ -253,8 +231,7 @@ where
         if let Some(problem) = problem(self.lower, self.upper) {
             return Err(Error::fatal(problem));
         }
-        self.left.open(ctx, LEFT_BUFFER)?;
-        self.right.open(ctx, RIGHT_BUFFER)?;
+        self.buffers = ctx.value_state(ValueStateDescriptor::new(BUFFERS))?;
         self.late_dropped = ctx.counter(LATE_DROPPED)?;
         self.function.open(ctx)
     }
@@ -270,23 +247,27 @@ where
             Self::late(&self.late_dropped, self.left_late.as_ref(), left, ctx);
             return Ok(());
         }
-        let (lower, upper) = self.bounds();
-        let (low, high) = (at.saturating_add(lower), at.saturating_add(upper));
-        let function = &mut self.function;
-        let found = self.right.find(low, high, |right_at, right| {
-            let times = (Some(at), Some(right_at));
-            let mut pair = JoinContext::new(times, at.max(right_at), ctx, out);
-            function.process(&left, right, &mut pair, out)
-        })?;
-        if is_refused(ctx, out) {
-            return Ok(());
-        }
-        let before = self.next_cleanup();
-        self.left.insert(at, found.is_any(), left);
-        if self.join_type.is_right_outer() {
-            self.right.mark(found);
-        }
-        self.move_timer(before, ctx)
+        let (keeping, (lower, upper)) = (self.keeping(), self.bounds());
+        let low = at.saturating_add(lower);
+        let high = at.saturating_add(upper);
+        let (function, join_type) = (&mut self.function, self.join_type);
+        self.buffers.modify(|cell| {
+            let buffers = cell.get_or_insert_default();
+            let found = buffers.right.find(low, high, |right_at, right| {
+                let times = (Some(at), Some(right_at));
+                let mut pair = JoinContext::new(times, at.max(right_at), ctx, out);
+                function.process(&left, right, &mut pair, out)
+            })?;
+            if is_refused(ctx, out) {
+                return Ok(());
+            }
+            let before = keeping.first_expiry(buffers);
+            buffers.left.insert(at, found.is_any(), left);
+            if join_type.is_right_outer() {
+                buffers.right.mark(found);
+            }
+            keeping.move_timer(before, buffers, ctx)
+        })
     }
 
     fn process_second(
@@ -300,23 +281,27 @@ where
             Self::late(&self.late_dropped, self.right_late.as_ref(), right, ctx);
             return Ok(());
         }
-        let (lower, upper) = self.bounds();
-        let (low, high) = (at.saturating_sub(upper), at.saturating_sub(lower));
-        let function = &mut self.function;
-        let found = self.left.find(low, high, |left_at, left| {
-            let times = (Some(left_at), Some(at));
-            let mut pair = JoinContext::new(times, at.max(left_at), ctx, out);
-            function.process(left, &right, &mut pair, out)
-        })?;
-        if is_refused(ctx, out) {
-            return Ok(());
-        }
-        let before = self.next_cleanup();
-        self.right.insert(at, found.is_any(), right);
-        if self.join_type.is_left_outer() {
-            self.left.mark(found);
-        }
-        self.move_timer(before, ctx)
+        let (keeping, (lower, upper)) = (self.keeping(), self.bounds());
+        let low = at.saturating_sub(upper);
+        let high = at.saturating_sub(lower);
+        let (function, join_type) = (&mut self.function, self.join_type);
+        self.buffers.modify(|cell| {
+            let buffers = cell.get_or_insert_default();
+            let found = buffers.left.find(low, high, |left_at, left| {
+                let times = (Some(left_at), Some(at));
+                let mut pair = JoinContext::new(times, at.max(left_at), ctx, out);
+                function.process(left, &right, &mut pair, out)
+            })?;
+            if is_refused(ctx, out) {
+                return Ok(());
+            }
+            let before = keeping.first_expiry(buffers);
+            buffers.right.insert(at, found.is_any(), right);
+            if join_type.is_left_outer() {
+                buffers.left.mark(found);
+            }
+            keeping.move_timer(before, buffers, ctx)
+        })
     }
 
     fn on_timer(
@@ -325,33 +310,39 @@ where
         ctx: &mut Context<K>,
         out: &mut Collector<Out>,
     ) -> Result<(), Error> {
-        let watermark = ctx.current_watermark();
-        let (kept_left, kept_right) = self.kept();
+        let (watermark, keeping) = (ctx.current_watermark(), self.keeping());
         let (join_type, function) = (self.join_type, &mut self.function);
         let is_expired = |at: i64, kept: i64| at.saturating_add(kept) <= watermark;
-        self.left.expire(
-            |at| is_expired(at, kept_left),
-            |at, left| {
-                if !join_type.is_left_outer() {
-                    return Ok(());
-                }
-                let until = at.saturating_add(kept_left);
-                let mut alone = JoinContext::new((Some(at), None), until, ctx, out);
-                function.process_unmatched_left(left, &mut alone, out)
-            },
-        )?;
-        self.right.expire(
-            |at| is_expired(at, kept_right),
-            |at, right| {
-                if !join_type.is_right_outer() {
-                    return Ok(());
-                }
-                let until = at.saturating_add(kept_right);
-                let mut alone = JoinContext::new((None, Some(at)), until, ctx, out);
-                function.process_unmatched_right(right, &mut alone, out)
-            },
-        )?;
-        self.next_cleanup().map_or(Ok(()), |next| ctx.register_event_time_timer(next))
+        self.buffers.modify(|cell| {
+            let Some(buffers) = cell else { return Ok(()) };
+            buffers.left.expire(
+                |at| is_expired(at, keeping.left),
+                |at, left| {
+                    if !join_type.is_left_outer() {
+                        return Ok(());
+                    }
+                    let until = at.saturating_add(keeping.left);
+                    let mut alone = JoinContext::new((Some(at), None), until, ctx, out);
+                    function.process_unmatched_left(left, &mut alone, out)
+                },
+            )?;
+            buffers.right.expire(
+                |at| is_expired(at, keeping.right),
+                |at, right| {
+                    if !join_type.is_right_outer() {
+                        return Ok(());
+                    }
+                    let until = at.saturating_add(keeping.right);
+                    let mut alone = JoinContext::new((None, Some(at)), until, ctx, out);
+                    function.process_unmatched_right(right, &mut alone, out)
+                },
+            )?;
+            let registered = keeping.register(buffers, ctx);
+            if buffers.left.first().is_none() && buffers.right.first().is_none() {
+                *cell = None;
+            }
+            registered
+        })
     }
 
     fn close(&mut self) -> Result<(), Error> {

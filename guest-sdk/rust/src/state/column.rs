@@ -7,10 +7,12 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use super::Expiry;
+use super::cells::Cells;
 use super::slots::{KeyContext, KeyedStore, SlotTable, Slots};
 use crate::codec::{Compact, Data, Decode, Encode};
 use crate::error::Error;
 use crate::host::{Host, Packed, cut, pack, packed};
+use crate::memory;
 
 /// A value as it is stored at the host.
 pub(crate) trait Stored: Clone + 'static {
@@ -40,27 +42,27 @@ pub(crate) struct Column<T> {
     expiry: Expiry,
     host: Rc<dyn Host>,
     keys: Rc<KeyContext>,
-    cells: RefCell<Cells<T>>,
+    cells: RefCell<Values<T>>,
     queue: RefCell<WriteQueue>,
     /// Slots whose cells were read in this call, if the host is to know.
     read: RefCell<Vec<u32>>,
 }
 
-/// One cell a slot. Whether it is dirty is kept apart from the values: it decides a branch, which
+/// One value a slot. Whether it is dirty is kept apart from the values: it decides a branch, which
 /// would wait for the value to come from memory.
-struct Cells<T> {
-    values: Vec<Option<T>>,
+struct Values<T> {
+    values: Cells<Option<T>>,
     is_dirty: Vec<bool>,
     dirty: VecDeque<u32>,
 }
 
-impl<T> Default for Cells<T> {
-    fn default() -> Cells<T> {
-        Cells { values: Vec::new(), is_dirty: Vec::new(), dirty: VecDeque::new() }
+impl<T> Default for Values<T> {
+    fn default() -> Values<T> {
+        Values { values: Cells::default(), is_dirty: Vec::new(), dirty: VecDeque::new() }
     }
 }
 
-impl<T> Cells<T> {
+impl<T> Values<T> {
     /// Lists a cell as dirty, if it is not.
     #[cold]
     #[inline(never)]
@@ -104,7 +106,7 @@ impl<T: Stored> Column<T> {
         if self.expiry == Expiry::AtHostAfterReads {
             self.note_read(slot as u32);
         }
-        show(self.cells.borrow().values[slot].as_ref())
+        show(self.cells.borrow().values.get(slot).as_ref())
     }
 
     /// Notes that the cell of a slot was read.
@@ -122,7 +124,7 @@ impl<T: Stored> Column<T> {
         read.sort_unstable();
         read.dedup();
         let mut keys = packed();
-        read.drain(..).for_each(|slot| pack(&mut keys, table.key(slot)));
+        read.drain(..).for_each(|slot| pack(&mut keys, &table.key(slot)));
         if !keys.ends.is_empty() {
             self.host.touch(self.state, &keys, &packed());
         }
@@ -136,15 +138,20 @@ impl<T: Stored> Column<T> {
         if !cells.is_dirty[slot] {
             cells.mark_dirty(slot);
         }
-        change(&mut cells.values[slot])
+        change(cells.values.get_mut(slot))
     }
 
-    fn fetch(&self, cells: &mut Cells<T>, slots: &[u32], table: &SlotTable) -> Result<(), Error> {
+    fn read_in(
+        &self,
+        cells: &mut Values<T>,
+        slots: &[u32],
+        table: &SlotTable,
+    ) -> Result<(), Error> {
         if slots.is_empty() {
             return Ok(());
         }
         let mut keys = packed();
-        slots.iter().for_each(|slot| pack(&mut keys, table.key(*slot)));
+        slots.iter().for_each(|slot| pack(&mut keys, &table.key(*slot)));
         let found = self.host.multi_get(self.state, &keys, &packed());
         for (index, slot) in slots.iter().enumerate() {
             let value = match found.present.get(index) {
@@ -154,7 +161,7 @@ impl<T: Stored> Column<T> {
                 }
                 _ => None,
             };
-            cells.values[*slot as usize] = value;
+            *cells.values.get_mut(*slot as usize) = value;
             cells.is_dirty[*slot as usize] = false;
         }
         Ok(())
@@ -171,7 +178,7 @@ pub(super) fn decode<T: Stored>(name: &str, bytes: &[u8]) -> Result<T, Error> {
 impl<T: Stored> KeyedStore for Column<T> {
     fn evict(&self, slot: u32, key: &[u8]) {
         let cells = &mut *self.cells.borrow_mut();
-        let value = cells.values[slot as usize].take();
+        let value = cells.values.get_mut(slot as usize).take();
         if std::mem::take(&mut cells.is_dirty[slot as usize]) {
             self.queue.borrow_mut().push(key, None, value.as_ref());
         }
@@ -180,11 +187,19 @@ impl<T: Stored> KeyedStore for Column<T> {
     fn load(&self, slots: &Slots<'_>) -> Result<(), Error> {
         self.queue.borrow_mut().write(&*self.host, self.state, &self.name)?;
         let cells = &mut *self.cells.borrow_mut();
-        if cells.values.len() < slots.table.len() {
-            cells.values.resize_with(slots.table.len(), || None);
+        cells.values.grow_to(slots.table.len());
+        if cells.is_dirty.len() < slots.table.len() {
             cells.is_dirty.resize(slots.table.len(), false);
         }
-        self.fetch(cells, if self.expires() { slots.touched } else { slots.fresh }, slots.table)
+        self.read_in(cells, if self.expires() { slots.touched } else { slots.fresh }, slots.table)
+    }
+
+    fn fetch(&self, records: &[u32]) {
+        let cells = &*self.cells.borrow();
+        for slot in records {
+            memory::touch(cells.values.get(*slot as usize));
+            memory::touch(&cells.is_dirty[*slot as usize]);
+        }
     }
 
     fn flush(&self, table: &SlotTable, limit: usize) -> Result<(), Error> {
@@ -193,7 +208,8 @@ impl<T: Stored> KeyedStore for Column<T> {
         for _ in 0..cells.dirty.len().min(limit) {
             let Some(slot) = cells.dirty.pop_front() else { break };
             if std::mem::take(&mut cells.is_dirty[slot as usize]) {
-                queue.push(table.key(slot), None, cells.values[slot as usize].as_ref());
+                let value = cells.values.get(slot as usize).as_ref();
+                queue.push(&table.key(slot), None, value);
             }
             if queue.is_long() {
                 queue.write(&*self.host, self.state, &self.name)?;

@@ -15,13 +15,27 @@ pub(crate) use self::table::SlotTable;
 use crate::error::Error;
 
 /// Keys kept in the cache unless `sandbar.state.cache.entries` says otherwise.
-pub(crate) const CACHE_ENTRIES_DEFAULT: usize = 65_536;
-/// Dirty entries of one state that may wait for a checkpoint; beyond it every call writes some.
+pub(crate) const CACHE_ENTRIES_DEFAULT: usize = 1_048_576;
+/// Bytes of linear memory, unless `sandbar.state.cache.memory` says otherwise.
+pub(crate) const CACHE_MEMORY_DEFAULT: usize = 128 << 20;
+/// Dirty entries of one state that may wait for a checkpoint; beyond it every call writes some. If
+/// there are no checkpoints, there is nothing to wait for.
 pub(crate) const DIRTY_MAX: usize = 16_384;
 /// Entries of one state that a call writes behind while there are more than [`DIRTY_MAX`].
 pub(crate) const WRITE_BEHIND: usize = 1024;
 
 const NO_SLOT: u32 = u32::MAX;
+
+/// What bounds a cache.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CacheLimits {
+    /// Keys.
+    pub(crate) entries: usize,
+    /// Bytes of linear memory in use, above which keys make room for each other.
+    pub(crate) memory_bytes: usize,
+    /// Whether dirty entries are written before they have to be, since a checkpoint would wait.
+    pub(crate) writes_behind: bool,
+}
 
 /// The cached keys and the current one.
 pub(crate) struct KeyContext {
@@ -33,6 +47,7 @@ pub(crate) struct KeyContext {
     /// Slots that got another key since [`KeyContext::take_claimed`].
     claimed: RefCell<Vec<u32>>,
     has_claimed: Cell<bool>,
+    writes_behind: bool,
 }
 
 /// One declared state, as the cache sees it.
@@ -41,6 +56,8 @@ pub(crate) trait KeyedStore {
     fn evict(&self, slot: u32, key: &[u8]);
     /// Writes the queue, then fetches the entries of `slots` that it lacks.
     fn load(&self, slots: &Slots<'_>) -> Result<(), Error>;
+    /// Has the processor fetch what is cached for the records of a call from memory, many at once.
+    fn fetch(&self, records: &[u32]);
     /// Writes at most about `limit` dirty entries.
     fn flush(&self, slots: &SlotTable, limit: usize) -> Result<(), Error>;
     /// Number of dirty entries, or a little more.
@@ -59,14 +76,15 @@ pub(crate) struct Slots<'a> {
 }
 
 impl KeyContext {
-    pub(crate) fn new(capacity: usize) -> KeyContext {
+    pub(crate) fn new(limits: CacheLimits) -> KeyContext {
         KeyContext {
-            table: RefCell::new(SlotTable::new(capacity)),
+            table: RefCell::new(SlotTable::new(limits.entries, limits.memory_bytes)),
             stores: RefCell::default(),
             records: RefCell::default(),
             current: Cell::new(NO_SLOT),
             claimed: RefCell::default(),
             has_claimed: Cell::new(false),
+            writes_behind: limits.writes_behind,
         }
     }
 
@@ -104,7 +122,9 @@ impl KeyContext {
             self.has_claimed.set(true);
         }
         let slots = Slots { table, fresh, touched };
-        stores.iter().try_for_each(|store| store.load(&slots))
+        stores.iter().try_for_each(|store| store.load(&slots))?;
+        stores.iter().for_each(|store| store.fetch(records));
+        Ok(())
     }
 
     /// The slots of the records of the call, to [select](KeyContext::select) from.
@@ -137,7 +157,7 @@ impl KeyContext {
         for store in &*self.stores.borrow() {
             if store.expires() {
                 store.flush(&table, usize::MAX)?;
-            } else if store.dirty() > DIRTY_MAX {
+            } else if self.writes_behind && store.dirty() > DIRTY_MAX {
                 store.flush(&table, WRITE_BEHIND)?;
             }
         }
@@ -173,7 +193,7 @@ impl KeyContext {
     /// Shows the key in a slot.
     #[inline]
     pub(crate) fn with_key<R>(&self, slot: u32, show: impl FnOnce(&[u8]) -> R) -> R {
-        show(self.table.borrow().key(slot))
+        show(&self.table.borrow().key(slot))
     }
 }
 

@@ -200,7 +200,8 @@ fn a_batch_asks_the_host_once_per_state_and_only_for_keys_it_lacks() {
 
 #[test]
 fn a_large_dirty_set_is_written_behind() {
-    let mut harness = steps(OperatorHarness::setup());
+    let setup = OperatorHarness::setup().config("execution.checkpointing.interval", "10 s");
+    let mut harness = steps(setup);
     for batch in 0..20u16 {
         let keys = batch * 1000..batch * 1000 + 1000;
         harness.push_batch(keys.map(|key| ((key, Step::Set(1)), 0))).unwrap();

@@ -10,9 +10,8 @@ use super::keyed_stream::KeyedStream;
 use crate::codec::{Data, Key};
 use crate::collector::OutputTag;
 use crate::join::{
-    IntervalJoin, JoinType, JoinedRow, LEFT_BUFFER, LEFT_ROWS, LEFT_SEALED, PROBE,
-    ProcessJoinFunction, RIGHT_BUFFER, RIGHT_ROWS, RIGHT_SEALED, RegularJoin, RowKind,
-    TemporalJoin, VERSIONS, joined_row,
+    BUFFERS, IntervalJoin, JoinType, JoinedRow, LEFT_ROWS, LEFT_SEALED, PROBE, ProcessJoinFunction,
+    RIGHT_ROWS, RIGHT_SEALED, RegularJoin, RowKind, TemporalJoin, VERSIONS, joined_row,
 };
 
 impl<K: Key, T: Data> KeyedStream<K, T> {
@@ -179,10 +178,7 @@ impl<K: Key, Left: Data, Right: Data> IntervalJoined<K, Left, Right> {
         self,
         function: impl ProcessJoinFunction<Left, Right, Out>,
     ) -> DataStream<Out> {
-        let states = [
-            (LEFT_BUFFER, "value", type_name::<Left>()),
-            (RIGHT_BUFFER, "value", type_name::<Right>()),
-        ];
+        let states = [(BUFFERS, "value", type_name::<(Left, Right)>())];
         self.streams.add("Interval Join", self.join.process(function), &states)
     }
 

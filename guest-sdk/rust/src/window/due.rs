@@ -4,6 +4,7 @@
 //! Law: the host has a timer at or before the earliest timer of each clock.
 
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 use crate::codec::Key;
 use crate::context::Context;
@@ -20,7 +21,7 @@ struct Due {
 /// The timers of one window: at most one a clock and timestamp. Source: Flink,
 /// `InternalTimerService`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(crate) struct DueTimes(Vec<Due>);
+pub(crate) struct DueTimes(SmallVec<[Due; 1]>);
 
 /// The earliest timer of each clock that was registered during a call.
 #[derive(Clone, Copy, Debug, Default)]

@@ -1,23 +1,29 @@
-//! Sliding windows by event time that are put together of panes. A pane is a stretch of time in
-//! which no window starts or ends; an element is kept in its pane alone, and a window merges its
+//! Tumbling and sliding windows by event time, put together of panes. A pane is a stretch of time
+//! in which no window starts or ends; an element is kept in its pane alone, and a window merges its
 //! panes when it fires. Each slide has at most two panes.
 //!
 //! Law: results are those of the window operator with the event time trigger, but for the order of
 //! elements within a window.
 
+mod grid;
+
+use std::mem::needs_drop;
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 
+use self::grid::Grid;
 use super::assigner::{Panes, timed};
 use super::contents::Contents;
-use super::due::{Armed, Earliest};
 use super::function::WindowContext;
 use super::operator::{LATE_DROPPED, Lateness, STATE};
-use super::time_window::{TimeWindow, Window};
+use super::time_window::Window;
 use crate::collector::Collector;
 use crate::context::{Context, RuntimeContext};
 use crate::error::Error;
 use crate::function::KeyedProcessFunction;
 use crate::host::NO_TIMESTAMP;
+use crate::inline_deque::InlineDeque;
 use crate::state::{ValueState, ValueStateDescriptor};
 use crate::timers::{TimeDomain, Timer};
 
@@ -26,71 +32,64 @@ use crate::timers::{TimeDomain, Timer};
 struct Pane<S> {
     start: i64,
     stored: Option<S>,
-    /// Windows that end later than this still have to fire for an element of the pane.
-    fired_until: i64,
 }
 
 /// The panes of a key, in order.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(bound(serialize = "S: Serialize", deserialize = "S: Deserialize<'de>"))]
 struct KeyPanes<S> {
-    panes: Vec<Pane<S>>,
-    armed: Armed,
+    panes: InlineDeque<Pane<S>>,
+    /// All windows that end by then have fired for all panes.
+    fired_until: i64,
+    /// When the host calls for the key next, if at all.
+    armed: Option<i64>,
+    #[serde(skip)]
+    sums: Option<Box<Sums<S>>>,
+}
+
+/// Sums of panes, so that a window that fires merges two of them, whatever its size. The panes from
+/// the front to somewhere in the window have sums of their own, and what is behind has one, which
+/// grows; when windows have left the front behind, what there is then becomes the front. Source:
+/// the two stacks of Tangwongsan, Hirzel, Schneider, "Low-latency sliding-window aggregation in
+/// worst-case constant time" (2017).
+#[derive(Clone, Debug)]
+struct Sums<S> {
+    /// The start of each pane of the front, the last first, and the sum from it to the end of the
+    /// front.
+    front: Vec<(i64, S)>,
+    /// Of the panes behind the front, up to the one that starts at or before `back_until`.
+    back: Option<S>,
+    back_until: i64,
 }
 
 impl<S> Default for KeyPanes<S> {
     fn default() -> KeyPanes<S> {
-        KeyPanes { panes: Vec::new(), armed: Armed::default() }
+        let panes = InlineDeque::default();
+        KeyPanes { panes, fired_until: i64::MIN, armed: None, sums: None }
     }
 }
 
 impl<S> KeyPanes<S> {
-    /// The pane that starts at `start`, which is added if it is not there.
+    /// The position of the pane that starts at `start`, and whether it had to be added.
     #[inline]
-    fn find_or_add(&mut self, start: i64) -> &mut Pane<S> {
+    fn find_or_add(&mut self, start: i64) -> (usize, bool) {
+        if self.sums.as_ref().is_some_and(|sums| start <= sums.back_until) {
+            // The sums miss what is about to be added.
+            self.sums = None;
+        }
+        let end = self.panes.len();
         let position = match self.panes.last() {
-            Some(last) if last.start == start => self.panes.len() - 1,
-            _ => match self.panes.binary_search_by_key(&start, |pane| pane.start) {
-                Ok(position) => position,
-                Err(position) => {
-                    let pane = Pane { start, stored: None, fired_until: i64::MAX };
-                    self.panes.insert(position, pane);
-                    position
+            Some(last) if last.start == start => return (end - 1, false),
+            Some(last) if last.start > start => {
+                match self.panes.binary_search_by_key(&start, |pane| pane.start) {
+                    Ok(position) => return (position, false),
+                    Err(position) => position,
                 }
-            },
+            }
+            _ => end,
         };
-        &mut self.panes[position]
-    }
-}
-
-/// Where windows and panes are.
-struct Grid<W> {
-    panes: Panes<W>,
-    /// From the start of a window to where an earlier one ends; 0 where that is a start as well.
-    remainder: i64,
-}
-
-impl<W> Grid<W> {
-    /// The start of the last window that a time is in, if it is in any.
-    #[inline]
-    fn last_start(&self, at: i64) -> i64 {
-        TimeWindow::start_of(at, self.panes.offset, self.panes.slide)
-    }
-
-    /// The start of the pane that a time is in.
-    #[inline]
-    fn pane_start(&self, at: i64) -> i64 {
-        let start = self.last_start(at);
-        let middle = start.saturating_add(self.remainder);
-        if at >= middle { middle } else { start }
-    }
-
-    /// The last millisecond of the first window that has a time in it and ends later than `after`.
-    #[inline]
-    fn next_end(&self, at: i64, after: i64) -> Option<i64> {
-        // The windows that end later than both start later than this.
-        let before = at.max(after.saturating_add(1)).saturating_sub(self.panes.size);
-        let start = self.last_start(before).saturating_add(self.panes.slide);
-        (start <= at).then(|| start.saturating_add(self.panes.size - 1))
+        self.panes.insert(position, Pane { start, stored: None });
+        (position, true)
     }
 }
 
@@ -112,7 +111,7 @@ impl<C: Contents> PaneOperator<C> {
         contents: C,
         lateness: Lateness<C::In>,
     ) -> PaneOperator<C> {
-        let grid = Grid { remainder: panes.size.checked_rem(panes.slide).unwrap_or(0), panes };
+        let grid = Grid::new(panes);
         PaneOperator { state: ValueState::default(), core: Core { grid, contents, lateness } }
     }
 
@@ -123,16 +122,34 @@ impl<C: Contents> PaneOperator<C> {
 }
 
 impl<C: Contents> Core<C> {
-    /// When a pane is of no use any more: when the last window that it is in is cleaned up.
-    fn cleanup_time(&self, pane_start: i64) -> i64 {
-        let last_end = self.grid.last_start(pane_start).saturating_add(self.grid.panes.size - 1);
-        last_end.saturating_add(self.lateness.allowed)
+    /// When the window that starts at `start` is cleaned up.
+    #[inline]
+    fn cleanup_time(&self, start: i64) -> i64 {
+        start.saturating_add(self.grid.panes.size - 1).saturating_add(self.lateness.allowed)
     }
 
-    /// When something has to be done about a pane.
-    fn due(&self, pane: &Pane<C::Stored>) -> i64 {
-        let end = self.grid.next_end(pane.start, pane.fired_until);
-        end.unwrap_or_else(|| self.cleanup_time(pane.start))
+    /// When a pane is of no use any more: when the last window that it is in is cleaned up.
+    #[inline]
+    fn pane_cleanup_time(&self, pane_start: i64) -> i64 {
+        self.cleanup_time(self.grid.last_start_of_pane(pane_start))
+    }
+
+    /// The last millisecond of the first window that has yet to fire for a pane.
+    #[inline]
+    fn next_end(&self, cell: &KeyPanes<C::Stored>) -> Option<i64> {
+        // The first that is in such a window at all is in the first of them.
+        cell.panes.iter().find_map(|pane| self.grid.next_end(pane.start, cell.fired_until))
+    }
+
+    /// When something has to be done about the panes.
+    #[inline]
+    fn due(&self, cell: &KeyPanes<C::Stored>) -> Option<i64> {
+        let first = cell.panes.first()?.start;
+        if let Some(end) = self.grid.next_end(first, cell.fired_until) {
+            return Some(end);
+        }
+        let cleanup = self.pane_cleanup_time(first);
+        Some(self.next_end(cell).map_or(cleanup, |end| end.min(cleanup)))
     }
 
     /// Adds an element to its pane, and fires those of its windows that have ended but still take
@@ -146,12 +163,13 @@ impl<C: Contents> Core<C> {
         out: &mut Collector<C::Out>,
     ) -> Result<(), Error> {
         let watermark = ctx.current_watermark();
-        let pane = cell.find_or_add(self.grid.pane_start(timestamp));
-        pane.fired_until = pane.fired_until.min(watermark);
-        self.contents.add(&mut pane.stored, timestamp, value);
-        let mut earliest = Earliest::default();
-        earliest.note(TimeDomain::EventTime, self.due(pane));
-        cell.armed.arm(&earliest, ctx)?;
+        // Timers fire before elements that are behind their watermark come.
+        cell.fired_until = cell.fired_until.max(watermark);
+        let (position, is_new) = cell.find_or_add(self.grid.pane_start(timestamp));
+        self.contents.add(&mut cell.panes[position].stored, timestamp, value);
+        if is_new {
+            self.arm(cell, ctx)?;
+        }
         let mut start = self.grid.last_start(timestamp);
         let before = timestamp.saturating_sub(self.grid.panes.size);
         while start > before {
@@ -170,28 +188,36 @@ impl<C: Contents> Core<C> {
         Ok(())
     }
 
+    /// Sees to it that the host calls in time.
+    #[inline]
+    fn arm(&self, cell: &mut KeyPanes<C::Stored>, ctx: &Context<C::Key>) -> Result<(), Error> {
+        if let Some(due) = self.due(cell)
+            && cell.armed.is_none_or(|armed| due < armed)
+        {
+            cell.armed = Some(due);
+            ctx.register_kept_timer(TimeDomain::EventTime, due)?;
+        }
+        Ok(())
+    }
+
     /// Merges the panes of the window that ends with `end`, and emits.
     fn fire(
         &mut self,
-        cell: &KeyPanes<C::Stored>,
+        cell: &mut KeyPanes<C::Stored>,
         end: i64,
         ctx: &mut Context<C::Key>,
         out: &mut Collector<C::Out>,
     ) -> Result<(), Error> {
         let start = end - (self.grid.panes.size - 1);
         let from = cell.panes.partition_point(|pane| pane.start < start);
-        let mut stored = None;
-        for pane in &cell.panes[from..] {
-            if pane.start > end {
-                break;
-            }
-            if let Some(part) = &pane.stored {
-                self.contents.merge(&mut stored, part.clone());
-            }
-        }
-        if stored.is_none() {
-            return Ok(());
-        }
+        let to = cell.panes.partition_point(|pane| pane.start <= end);
+        let mut stored = match &cell.panes[from..to] {
+            [] => return Ok(()),
+            [only] => only.stored.clone(),
+            // What holds memory of its own is not kept twice.
+            several if needs_drop::<C::Stored>() => self.merge(several),
+            _ => self.sum(cell, from..to, end),
+        };
         let window = (self.grid.panes.window)(start, end.saturating_add(1));
         let (before, at) = (ctx.timestamp().unwrap_or(NO_TIMESTAMP), window.max_timestamp());
         ctx.set_timestamp(at);
@@ -202,6 +228,58 @@ impl<C: Contents> Core<C> {
         result
     }
 
+    /// Merges panes.
+    fn merge(&mut self, panes: &[Pane<C::Stored>]) -> Option<C::Stored> {
+        let mut stored = None;
+        for part in panes.iter().filter_map(|pane| pane.stored.as_ref()) {
+            self.contents.merge(&mut stored, part.clone());
+        }
+        stored
+    }
+
+    /// The same from sums, which it keeps for windows to come.
+    fn sum(
+        &mut self,
+        cell: &mut KeyPanes<C::Stored>,
+        window: Range<usize>,
+        end: i64,
+    ) -> Option<C::Stored> {
+        let KeyPanes { panes, sums, .. } = cell;
+        let panes = &panes[window];
+        if let Some(sums) = sums {
+            if end < sums.back_until {
+                return self.merge(panes);
+            }
+            let start = panes.first()?.start;
+            while sums.front.last().is_some_and(|(front, _)| *front < start) {
+                sums.front.pop();
+            }
+            if let Some((_, front)) = sums.front.last() {
+                let newer = panes.partition_point(|pane| pane.start <= sums.back_until);
+                for part in panes[newer..].iter().filter_map(|pane| pane.stored.as_ref()) {
+                    self.contents.merge(&mut sums.back, part.clone());
+                }
+                sums.back_until = end;
+                let mut stored = Some(front.clone());
+                if let Some(back) = &sums.back {
+                    self.contents.merge(&mut stored, back.clone());
+                }
+                return stored;
+            }
+        }
+        let mut front = sums.take().map_or(Vec::new(), |sums| sums.front);
+        for pane in panes.iter().rev() {
+            let mut sum = pane.stored.clone();
+            if let Some((_, behind)) = front.last() {
+                self.contents.merge(&mut sum, behind.clone());
+            }
+            front.extend(sum.map(|sum| (pane.start, sum)));
+        }
+        let stored = front.last().map(|(_, sum)| sum.clone());
+        *sums = Some(Box::new(Sums { front, back: None, back_until: end }));
+        stored
+    }
+
     /// Fires all windows that end by `now`, in order, and drops panes that are of no use any more.
     fn advance(
         &mut self,
@@ -210,21 +288,17 @@ impl<C: Contents> Core<C> {
         ctx: &mut Context<C::Key>,
         out: &mut Collector<C::Out>,
     ) -> Result<(), Error> {
-        let next = |grid: &Grid<C::Window>, panes: &[Pane<C::Stored>]| {
-            panes.iter().filter_map(|pane| grid.next_end(pane.start, pane.fired_until)).min()
-        };
-        while let Some(end) = next(&self.grid, &cell.panes)
+        while let Some(end) = self.next_end(cell)
             && end <= now
         {
             self.fire(cell, end, ctx, out)?;
-            let start = end - (self.grid.panes.size - 1);
-            for pane in &mut cell.panes {
-                if pane.start >= start && pane.start <= end {
-                    pane.fired_until = pane.fired_until.max(end);
-                }
-            }
+            cell.fired_until = end;
         }
-        cell.panes.retain(|pane| self.cleanup_time(pane.start) > now);
+        cell.fired_until = cell.fired_until.max(now);
+        let mut panes = cell.panes.iter();
+        let useless = panes.position(|pane| self.pane_cleanup_time(pane.start) > now);
+        let useless = useless.unwrap_or(cell.panes.len());
+        cell.panes.drop_front(useless);
         Ok(())
     }
 }
@@ -245,7 +319,8 @@ impl<C: Contents> KeyedProcessFunction<C::Key, C::In, C::Out> for PaneOperator<C
     ) -> Result<(), Error> {
         let PaneOperator { state, core } = self;
         let timestamp = timed(ctx.timestamp().unwrap_or(NO_TIMESTAMP))?;
-        if core.cleanup_time(timestamp) <= ctx.current_watermark() {
+        let last_start = core.grid.last_start(timestamp);
+        if core.cleanup_time(last_start) <= ctx.current_watermark() {
             core.lateness.skip(value, timestamp, ctx);
             return Ok(());
         }
@@ -262,17 +337,13 @@ impl<C: Contents> KeyedProcessFunction<C::Key, C::In, C::Out> for PaneOperator<C
         let now = ctx.current_watermark().max(timer.timestamp);
         state.modify(|cell| {
             let Some(panes) = cell else { return Ok(()) };
-            panes.armed.fired(timer.domain, timer.timestamp);
+            panes.armed = panes.armed.filter(|armed| *armed > timer.timestamp);
             core.advance(panes, now, ctx, out)?;
             if panes.panes.is_empty() {
                 *cell = None;
                 return Ok(());
             }
-            let mut earliest = Earliest::default();
-            for pane in &panes.panes {
-                earliest.note(TimeDomain::EventTime, core.due(pane));
-            }
-            panes.armed.arm(&earliest, ctx)
+            core.arm(panes, ctx)
         })
     }
 

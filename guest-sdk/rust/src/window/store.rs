@@ -4,6 +4,7 @@
 //! Law: the windows are ordered and each is there once.
 
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 use super::due::{Armed, DueTimes};
 use crate::timers::TimeDomain;
@@ -20,14 +21,20 @@ pub(crate) struct Entry<W, S, T, U> {
 
 /// All windows of a key.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(bound(
+    serialize = "W: Serialize, S: Serialize, T: Serialize, U: Serialize",
+    deserialize = "W: Deserialize<'de>, S: Deserialize<'de>, T: Deserialize<'de>, \
+        U: Deserialize<'de>"
+))]
 pub(crate) struct KeyWindows<W, S, T, U> {
-    pub(crate) entries: Vec<Entry<W, S, T, U>>,
+    /// Most keys have one, which is then where the rest of the key is: in one place of memory.
+    pub(crate) entries: SmallVec<[Entry<W, S, T, U>; 1]>,
     pub(crate) armed: Armed,
 }
 
 impl<W, S, T, U> Default for KeyWindows<W, S, T, U> {
     fn default() -> KeyWindows<W, S, T, U> {
-        KeyWindows { entries: Vec::new(), armed: Armed::default() }
+        KeyWindows { entries: SmallVec::new(), armed: Armed::default() }
     }
 }
 

@@ -175,8 +175,8 @@ impl<T: Data, A: WindowAssigner<T>, Tr: Trigger<T, A::Window>> Windowing<T, A, T
         self.build(All::new(Apply::new(function)))
     }
 
-    /// Makes an operator whose elements may go into panes, if windows overlap and nothing but
-    /// their end fires them.
+    /// Makes an operator whose elements may go into panes, if windows leave no time out and nothing
+    /// but their end fires them.
     fn build_folded<C>(self, contents: C) -> WindowedOperator<C::Key, T, C::Out>
     where
         C: Contents<In = T, Window = A::Window>,
@@ -184,7 +184,7 @@ impl<T: Data, A: WindowAssigner<T>, Tr: Trigger<T, A::Window>> Windowing<T, A, T
         let has_panes = self.may_pane && self.evictor.is_none() && size_of::<C::State>() == 0;
         match self.assigner.panes() {
             Some(panes)
-                if has_panes && self.assigner.is_event_time() && panes.size > panes.slide =>
+                if has_panes && self.assigner.is_event_time() && panes.size >= panes.slide =>
             {
                 let refusal = self.refusal::<C>();
                 let operator = PaneOperator::new(panes, contents, self.lateness);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, bail};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use sandbar_client::defaults::cache_folder;
 use sandbar_cluster::{MiniCluster, MiniClusterOptions};
 use sandbar_config::Configuration;
@@ -17,7 +17,7 @@ use sandbar_model::SystemClock;
 use sandbar_model::status::JobStatus;
 use serde_json::{Value, json};
 
-use super::{GuestArgs, native, usage};
+use super::{GuestArgs, Side, native, usage};
 use crate::output;
 
 /// Arguments of `sandbar bench word-count`.
@@ -47,21 +47,6 @@ pub(super) struct WordCountArgs {
     /// Run only this, in this process.
     #[arg(long, hide = true)]
     run: Option<Side>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Side {
-    Wasm,
-    Native,
-}
-
-impl Side {
-    fn name(self) -> &'static str {
-        match self {
-            Side::Wasm => "wasm",
-            Side::Native => "native",
-        }
-    }
 }
 
 /// Runs the benchmark and prints the table.

@@ -43,6 +43,10 @@ options! {
     /// Folder of compiled plugins; when it is not set, the user's cache directory.
     PLUGIN_CACHE_DIR: Option<String> = "sandbar.plugin.cache.dir";
 
-    /// Entries that an operator keeps decoded in the guest, in front of its keyed state.
-    STATE_CACHE_ENTRIES: NonZeroU32 = "sandbar.state.cache.entries", default "65536";
+    /// Keys that an operator keeps decoded in the guest, in front of its keyed state.
+    STATE_CACHE_ENTRIES: NonZeroU32 = "sandbar.state.cache.entries", default "1048576";
+
+    /// Linear memory of an instance above which the keys that an operator keeps decoded make room
+    /// for each other. Well below `sandbar.guest.memory.max`: what is kept of a key may grow.
+    STATE_CACHE_MEMORY: MemorySize = "sandbar.state.cache.memory", default "128 mb";
 }

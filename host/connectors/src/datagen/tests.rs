@@ -109,6 +109,21 @@ fn timestamps_follow_the_number_of_the_record() {
 }
 
 #[test]
+fn pairs_have_a_key_below_the_bound_and_their_number() {
+    let options = json!({ "count": 1000, "format": "bytes", "keys": 3, "timestamp-rate": 2000 });
+    let batch = drain(&*source("datagen", options).unwrap(), 1).unwrap();
+    let number = |bytes: &[u8]| u64::from_le_bytes(bytes.try_into().unwrap());
+    let mut seen = [0; 3];
+    for index in 0..1000 {
+        let (key, n) = batch.view().value(index).split_at(8);
+        seen[number(key) as usize] += 1;
+        assert_eq!(number(n), index as u64);
+        assert_eq!(batch.timestamps[index], index as i64 / 2);
+    }
+    assert!(seen.iter().all(|count| (270..400).contains(count)), "{seen:?}");
+}
+
+#[test]
 fn the_rate_is_kept_by_the_clock() {
     let clock = Arc::new(ManualClock::new(10_000));
     let source = source("datagen", json!({ "rate": 100, "count": 200 })).unwrap();
@@ -139,6 +154,11 @@ fn what_makes_no_sense_is_refused() {
     check_refused(
         json!({ "format": "text", "fields": {} }),
         "it only goes with the format json; leave it out",
+    );
+    check_refused(json!({ "keys": 2 }), "it only goes with the format bytes; leave it out");
+    check_refused(
+        json!({ "timestamp-rate": 2, "timestamp-interval-ms": 2 }),
+        "it stands for timestamp-interval-ms: set one of them",
     );
     check_refused(json!({ "fields": {} }), "it must have at least one member");
     check_refused(

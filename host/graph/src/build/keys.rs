@@ -99,6 +99,14 @@ impl Builder<'_> {
                 }
                 Some(EdgeKey::Rule(KeyRule::Json(pointer)))
             }
+            KeySpec::Bytes(key) => {
+                let (start, end) = key.bytes;
+                if start >= end {
+                    self.error(path, KeyProblem::NoBytes { start, end });
+                    return None;
+                }
+                Some(EdgeKey::Rule(KeyRule::Bytes { start, end }))
+            }
             KeySpec::Selector(selector) => self.selector(selector, kind, edge, path),
         }
     }

@@ -170,6 +170,14 @@ pub enum KeyProblem {
         /// As written.
         pointer: String,
     },
+    /// A place in the value that has no bytes.
+    #[error("there are no bytes from {start} to {end}")]
+    NoBytes {
+        /// The first byte.
+        start: u32,
+        /// The one behind the last.
+        end: u32,
+    },
     /// A JSON pointer into something else than JSON.
     #[error("the key is a JSON pointer, and `{source_uid}` gives `{format}`")]
     NotJson {
@@ -191,7 +199,8 @@ impl KeyProblem {
             }
             KeyProblem::NotHash { .. } => "leave `partitioner` out and give a key",
             KeyProblem::HashWithoutKey => {
-                "add key = \"value\", { json = \"/pointer\" } or { selector = \"operator\" }"
+                "add key = \"value\", { json = \"/pointer\" }, { bytes = [start, end] } or \
+                 { selector = \"operator\" }"
             }
             KeyProblem::CustomWithoutSelector => "add key = { selector = \"operator\" }",
             KeyProblem::NotUsed { .. } => "leave one of the two out",
@@ -204,6 +213,7 @@ impl KeyProblem {
             KeyProblem::SelectorKind { .. } => "name an operator of that kind",
             KeyProblem::SelectorWithoutPlugin { .. } => "add plugin = \"name\" to the key",
             KeyProblem::Pointer { .. } => "write it as \"/field/inner\"; \"\" is the whole value",
+            KeyProblem::NoBytes { .. } => "write bytes = [start, end] with start below end",
             KeyProblem::NotJson { .. } => "use a key selector, or have it give `json`",
         };
         Some(text.to_owned())

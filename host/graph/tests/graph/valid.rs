@@ -30,6 +30,7 @@ fn consumers_with_one_key_share_a_hidden_operator() {
         count("b", "'value'"),
         count("c", "{ json = '/user' }"),
         count("d", "{ selector = 'by-word' }"),
+        count("e", "{ bytes = [0, 8] }"),
     ]
     .concat();
     let graph = job_graph(&text);
@@ -44,9 +45,10 @@ fn consumers_with_one_key_share_a_hidden_operator() {
             ("events.key-0", "key by json \"/user\""),
             ("events.key-1", "key by value"),
             ("events.key-2", "key by words.by-word"),
+            ("events.key-3", "key by bytes 0..8"),
         ]
     );
-    let chained: Vec<OutputTarget> = (1..4).map(OutputTarget::Chained).collect();
+    let chained: Vec<OutputTarget> = (1..5).map(OutputTarget::Chained).collect();
     assert_eq!(source.operators[0].outputs[0].targets, chained);
     assert_eq!(source.operators[1].outputs[0].targets.len(), 2);
     assert!(graph.edges.iter().all(|edge| edge.partitioner == Partitioner::Hash));

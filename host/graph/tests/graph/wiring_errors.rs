@@ -99,8 +99,15 @@ fn keys_and_partitioners() {
             "job.toml:9:1: operators[0].config: config of the operator `limit`: the field `max` \
              is missing",
             "job.toml:13:11: operators[0].inputs[0]: the partitioner `hash` needs a key; add key \
-             = \"value\", { json = \"/pointer\" } or { selector = \"operator\" }",
+             = \"value\", { json = \"/pointer\" }, { bytes = [start, end] } or { selector = \
+             \"operator\" }",
         ],
+    );
+    check_inputs(
+        "count",
+        "{ from = 'events', key = { bytes = [4, 4] } }",
+        &["job.toml:13:30: operators[0].inputs[0].key: there are no bytes from 4 to 4; write \
+           bytes = [start, end] with start below end"],
     );
     check_inputs(
         "upper",

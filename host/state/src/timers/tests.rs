@@ -123,7 +123,7 @@ fn what_does_not_fit_is_refused() {
 type Timer = (i64, Vec<u8>, Vec<u8>);
 
 fn timer() -> impl Strategy<Value = Timer> {
-    (0i64..4, 0u8..6, 0u8..5).prop_map(|(timestamp, key, namespace)| {
+    (0i64..4, 0u8..16, 0u8..5).prop_map(|(timestamp, key, namespace)| {
         (timestamp, vec![key], vec![namespace; usize::from(namespace % 2)])
     })
 }

@@ -1,5 +1,7 @@
 //! The native key operator: sets the key of each record by a rule, in front of a hash partitioner.
 
+use std::ops::Range;
+
 use sandbar_model::job_graph::{ErrorPolicy, KeyRule};
 use sandbar_model::{RecordBatch, RecordBatchView, Watermark};
 use sandbar_rpc::state_query::{StateAnswer, StateQuery};
@@ -31,13 +33,17 @@ impl KeyOperator {
         KeyOperator { name, rule, policy, keyed, refused, outputs }
     }
 
-    fn key_by_json(&mut self, pointer: &str, batch: RecordBatchView<'_>) -> Result<(), TaskError> {
+    fn key_by<'a, K: AsRef<[u8]>>(
+        &mut self,
+        batch: RecordBatchView<'a>,
+        key: impl Fn(&'a [u8]) -> Result<K, String>,
+    ) -> Result<(), TaskError> {
         self.keyed.clear();
         self.refused.clear();
         for index in 0..batch.len() {
             let (timestamp, value) = (batch.timestamps[index], batch.value(index));
-            match json_key(pointer, value) {
-                Ok(key) => self.keyed.push_keyed(timestamp, key.as_bytes(), value),
+            match key(value) {
+                Ok(key) => self.keyed.push_keyed(timestamp, key.as_ref(), value),
                 Err(reason) => self.refused.push_keyed(timestamp, reason.as_bytes(), value),
             }
             if self.policy == ErrorPolicy::Fail && !self.refused.is_empty() {
@@ -47,6 +53,14 @@ impl KeyOperator {
         self.outputs.emit(0, self.keyed.view())?;
         if self.refused.is_empty() { Ok(()) } else { self.outputs.refuse(self.refused.view()) }
     }
+}
+
+/// The bytes at a fixed place.
+fn bytes_key(place: Range<usize>, value: &[u8]) -> Result<&[u8], String> {
+    value.get(place.clone()).ok_or_else(|| {
+        let (Range { start, end }, length) = (place, value.len());
+        format!("its {length} bytes have no key at the bytes from {start} to {end}")
+    })
 }
 
 /// A text keys as itself, anything else as its JSON.
@@ -65,7 +79,10 @@ impl Operator for KeyOperator {
         match self.rule.clone() {
             // The value column is the key column too: nothing is copied.
             KeyRule::Value => self.outputs.emit(0, batch.keyed_by_value()),
-            KeyRule::Json(pointer) => self.key_by_json(&pointer, batch),
+            KeyRule::Json(pointer) => self.key_by(batch, |value| json_key(&pointer, value)),
+            KeyRule::Bytes { start, end } => {
+                self.key_by(batch, |value| bytes_key(start as usize..end as usize, value))
+            }
         }
     }
 

@@ -26,6 +26,11 @@ pub trait NativeFunction: Send {
         out: &mut RecordBatch,
     ) -> Result<(), (usize, String)>;
 
+    /// Event time has come to `watermark`, which follows what is appended to `out`.
+    fn on_watermark(&mut self, watermark: i64, out: &mut RecordBatch) {
+        let _ = (watermark, out);
+    }
+
     /// The input has ended: appends what is left.
     fn finish(&mut self, out: &mut RecordBatch) {
         let _ = out;

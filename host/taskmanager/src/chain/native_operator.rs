@@ -49,6 +49,8 @@ impl Operator for NativeOperator {
     }
 
     fn on_watermark(&mut self, watermark: Watermark) -> Result<(), TaskError> {
+        self.function.on_watermark(watermark.0, &mut self.emitted);
+        self.emit()?;
         self.outputs.on_watermark(watermark)
     }
 

@@ -16,6 +16,9 @@ use crate::state::slots::{KeyContext, KeyedStore, SlotTable, Slots};
 /// Entries a scan asks the host for at a time.
 const SCAN_PAGE_ENTRIES: u32 = 1024;
 
+/// Entries that are cached whatever memory is in use.
+const ENTRIES_MIN: usize = 4096;
+
 /// The cached entries of a map state.
 pub(crate) struct MapColumn<V> {
     name: String,
@@ -278,7 +281,7 @@ impl<V: Data> MapColumn<V> {
     fn touch(&self, table: &SlotTable) {
         let (mut keys, mut user_keys) = (packed(), packed());
         for (slot, user_key) in self.read.borrow_mut().drain(..) {
-            pack(&mut keys, table.key(slot));
+            pack(&mut keys, &table.key(slot));
             pack(&mut user_keys, &user_key);
         }
         if !keys.ends.is_empty() {
@@ -303,7 +306,9 @@ impl<V: Data> KeyedStore for MapColumn<V> {
         if maps < slots.table.len() {
             self.maps.borrow_mut().resize_with(slots.table.len(), SlotMap::default);
         }
-        if self.entries.get() > slots.table.capacity() {
+        if self.entries.get() > slots.table.capacity()
+            || (slots.table.is_memory_full() && self.entries.get() > ENTRIES_MIN)
+        {
             // Large maps: what is cached under all keys together must stay bounded, too.
             self.flush(slots.table, usize::MAX)?;
             self.maps.borrow_mut().iter_mut().for_each(|map| self.forget(map));
@@ -311,12 +316,14 @@ impl<V: Data> KeyedStore for MapColumn<V> {
         self.write_queue()
     }
 
+    fn fetch(&self, _records: &[u32]) {}
+
     fn flush(&self, table: &SlotTable, limit: usize) -> Result<(), Error> {
         let target = self.dirty.get().saturating_sub(limit);
         while self.dirty.get() > target {
             let Some(slot) = self.dirty_slots.borrow_mut().pop_front() else { break };
             let map = &mut self.maps.borrow_mut()[slot as usize];
-            self.queue_slot(map, table.key(slot));
+            self.queue_slot(map, &table.key(slot));
             if self.queue.borrow().is_long() {
                 self.write_queue()?;
             }

@@ -67,6 +67,16 @@ impl Digest {
         }
     }
 
+    /// The key, as the first so many bytes of a block, if the digest tells all of it.
+    #[inline]
+    pub(super) fn key(self) -> Option<([u8; 16], usize)> {
+        let length = (self.last >> LENGTH_SHIFT) as usize;
+        let mut block = [0; 16];
+        block[..8].copy_from_slice(&self.first.to_le_bytes());
+        block[8..].copy_from_slice(&self.last.to_le_bytes());
+        (length <= EXACT_BYTES_MAX).then_some((block, length))
+    }
+
     /// Whether equal digests mean equal keys.
     #[inline(always)]
     pub(super) fn is_exact(self) -> bool {

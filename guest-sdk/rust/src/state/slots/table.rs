@@ -5,12 +5,16 @@
 //!
 //! Law: a slot that the current call has used is not given away in that call.
 
+use std::ops::Deref;
+
 use super::digest::Digest;
 use super::index::HashIndex;
 use crate::memory;
 
 /// Keys that are looked up together.
 const BLOCK_KEYS: usize = 64;
+/// Keys that are held whatever memory is in use.
+const ENTRIES_MIN: usize = 4096;
 /// Set in [`Slot::stamp`] when the slot is used, and cleared when the hand comes by.
 const RECENT: u32 = 1 << 31;
 /// The part of [`Slot::stamp`] that is the number of a call.
@@ -20,14 +24,35 @@ const CALL: u32 = RECENT - 1;
 pub(crate) struct SlotTable {
     index: HashIndex,
     slots: Vec<Slot>,
-    /// The key of each slot.
+    /// The key of each slot whose digest does not tell it all; empty for the others.
     keys: Vec<Vec<u8>>,
     capacity: usize,
+    /// Linear memory in use above which keys make room for each other.
+    memory_bytes: usize,
     hand: usize,
     /// The number of the current call, from 1 to [`CALL`].
     call: u32,
     fresh: Vec<u32>,
     touched: Vec<u32>,
+}
+
+/// The key in a slot.
+pub(crate) enum KeyBytes<'a> {
+    /// The first so many of sixteen bytes.
+    Short([u8; 16], usize),
+    Long(&'a [u8]),
+}
+
+impl Deref for KeyBytes<'_> {
+    type Target = [u8];
+
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        match self {
+            KeyBytes::Short(block, length) => &block[..*length],
+            KeyBytes::Long(key) => key,
+        }
+    }
 }
 
 /// What a lookup needs of a slot, on as few cache lines as can be.
@@ -54,12 +79,13 @@ struct Keys<'a> {
 }
 
 impl SlotTable {
-    pub(super) fn new(capacity: usize) -> SlotTable {
+    pub(super) fn new(capacity: usize, memory_bytes: usize) -> SlotTable {
         SlotTable {
             index: HashIndex::new(),
             slots: Vec::new(),
             keys: Vec::new(),
             capacity: capacity.max(1),
+            memory_bytes,
             hand: 0,
             call: 0,
             fresh: Vec::new(),
@@ -68,8 +94,11 @@ impl SlotTable {
     }
 
     /// The key in a slot.
-    pub(crate) fn key(&self, slot: u32) -> &[u8] {
-        &self.keys[slot as usize]
+    pub(crate) fn key(&self, slot: u32) -> KeyBytes<'_> {
+        match self.slots[slot as usize].digest.key() {
+            Some((block, length)) => KeyBytes::Short(block, length),
+            None => KeyBytes::Long(&self.keys[slot as usize]),
+        }
     }
 
     /// Keys that the table holds at most, unless one call alone has more.
@@ -101,6 +130,14 @@ impl SlotTable {
         self.call += 1;
         self.fresh.clear();
         self.touched.clear();
+        if self.is_memory_full() {
+            self.capacity = self.capacity.min(self.slots.len().max(ENTRIES_MIN));
+        }
+    }
+
+    /// Whether no more keys should be held than there are.
+    pub(crate) fn is_memory_full(&self) -> bool {
+        memory::in_use_bytes() >= self.memory_bytes
     }
 
     /// Sets `records` to the slot of each key of a column. Keys that have none get one; `evict`
@@ -202,22 +239,24 @@ impl SlotTable {
     fn claim(&mut self, key: &[u8], digest: Digest, mut evict: impl FnMut(u32, &[u8])) -> u32 {
         let slot = match self.victim() {
             Some(slot) => {
-                let (entry, old_key) =
-                    (&mut self.slots[slot as usize], &mut self.keys[slot as usize]);
-                evict(slot, old_key);
+                evict(slot, &self.key(slot));
+                let entry = &mut self.slots[slot as usize];
                 self.index.remove(entry.digest.hash(), slot);
-                old_key.clear();
-                old_key.extend_from_slice(key);
                 *entry = Slot { digest, stamp: 0 };
                 slot
             }
             None => {
                 let slot = self.slots.len() as u32;
                 self.slots.push(Slot { digest, stamp: 0 });
-                self.keys.push(key.to_vec());
+                self.keys.push(Vec::new());
                 slot
             }
         };
+        let held = &mut self.keys[slot as usize];
+        held.clear();
+        if !digest.is_exact() {
+            held.extend_from_slice(key);
+        }
         self.index.insert(digest.hash(), slot);
         self.fresh.push(slot);
         slot

@@ -1,5 +1,7 @@
 //! Windows that merge as elements join them. Source: Flink, `MergingWindowSet`.
 
+use smallvec::SmallVec;
+
 use super::{Core, Slot, Windows};
 use crate::context::Context;
 use crate::error::Error;
@@ -7,6 +9,11 @@ use crate::window::assigner::WindowAssigner;
 use crate::window::contents::Contents;
 use crate::window::store::Entry;
 use crate::window::trigger::Trigger;
+
+/// Positions of windows that merge, mostly with one.
+type Members = SmallVec<[usize; 1]>;
+/// Windows that merge.
+type Parts<C, S> = SmallVec<[Slot<C, S>; 1]>;
 
 impl<A, Tr, C> Core<A, Tr, C>
 where
@@ -40,7 +47,7 @@ where
             return Ok(Some(windows.find_or_add(&merged)));
         }
         self.check_end(&merged, ctx)?;
-        let mut parts: Vec<Slot<C, Tr::State>> = Vec::with_capacity(members.len());
+        let mut parts: Parts<C, Tr::State> = SmallVec::new();
         for position in members.into_iter().rev() {
             parts.push(windows.entries.remove(position));
         }
@@ -54,12 +61,8 @@ where
     }
 
     /// What a window becomes with all windows it merges with, and their positions in order.
-    fn members(
-        &self,
-        windows: &Windows<C, Tr::State>,
-        window: &C::Window,
-    ) -> (C::Window, Vec<usize>) {
-        let (mut merged, mut members) = (window.clone(), Vec::new());
+    fn members(&self, windows: &Windows<C, Tr::State>, window: &C::Window) -> (C::Window, Members) {
+        let (mut merged, mut members) = (window.clone(), Members::new());
         loop {
             let before = members.len();
             for (position, entry) in windows.entries.iter().enumerate() {
@@ -81,10 +84,11 @@ where
     fn merge(
         &mut self,
         merged: C::Window,
-        mut parts: Vec<Slot<C, Tr::State>>,
+        mut parts: Parts<C, Tr::State>,
     ) -> Result<Slot<C, Tr::State>, Error> {
         let mut entry: Slot<C, Tr::State> = Entry::new(merged);
-        let states: Vec<Tr::State> = parts.iter().map(|part| part.trigger.clone()).collect();
+        let states: SmallVec<[Tr::State; 1]> =
+            parts.iter().map(|part| part.trigger.clone()).collect();
         self.ask(&mut entry, |trigger, window, ctx| trigger.on_merge(window, &states, ctx))?;
         for part in &mut parts {
             self.ask(part, |trigger, window, ctx| trigger.clear(window, ctx))?;
