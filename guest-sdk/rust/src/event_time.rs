@@ -3,10 +3,13 @@
 //! Law: a strategy without code of the author's is carried out by the host; what has such code runs
 //! in an operator, and the host still sees to it that watermarks never go back.
 
+mod rfc3339;
+
 use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
+pub use rfc3339::Rfc3339;
 use serde_json::{Map, Value, json};
 
 use crate::chain::instance::InstanceContext;
