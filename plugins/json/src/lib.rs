@@ -97,8 +97,9 @@ sandbar_sdk::plugin! {
             .output(JsonText)
             .config_schema(EXPRESSION)
             .doc("Gives each record the timestamp that the jq expression `expression` makes of it: \
-                  milliseconds since the Unix epoch. The operator's `watermarks` move event time \
-                  on behind it.");
+                  milliseconds since the Unix epoch, such as `.at | fromdate * 1000`. Mind that \
+                  `strptime` forgets an offset from UTC, as in jq. The operator's `watermarks` \
+                  move event time on behind it.");
         plugin
             .keyed_process_with("deduplicate", |config: DeduplicateConfig| {
                 Ok(Deduplicate::new(&config))
