@@ -32,17 +32,14 @@ sandbar_sdk::job! {
         })?;
 
         // The host reads the hour of the schedule from each row. The minute and the delay are in
-        // other columns: the assigner adds them, and event time moves on behind it.
-        let scheduled = WatermarkStrategy::no_watermarks()
-            .with_timestamp_field("/time_hour", TimestampFormat::Rfc3339);
+        // other columns, which the assigner adds.
         let departed = WatermarkStrategy::for_bounded_out_of_orderness(LONGEST_FLIGHT)
-            .try_with_timestamp_assigner(|flight: &Flight, hour| flight.departed(hour));
+            .with_timestamp_field("/time_hour", TimestampFormat::Rfc3339)
+            .try_with_timestamp_assigner(Row::departed);
         let flights = env
-            .from_source_with_watermarks(FileSource::csv::<Row>(folder), scheduled, "landings")
-            .try_map(|row| row.flight())
-            .name("parse")
-            .assign_timestamps_and_watermarks(departed)
-            .name("departures");
+            .from_source_with_watermarks(FileSource::csv(folder), departed, "landings")
+            .try_map(Row::flight)
+            .name("parse");
 
         let hours = flights
             .key_by(|flight| flight.airport.clone())

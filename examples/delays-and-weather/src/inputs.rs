@@ -19,8 +19,6 @@ pub(crate) struct Flight {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Departure {
     pub(crate) airport: String,
-    /// Within the hour, in minutes.
-    scheduled: i64,
     /// Minutes.
     pub(crate) delay: i64,
 }
@@ -39,18 +37,21 @@ impl Flight {
         self.dep_delay == "NA"
     }
 
+    /// When it departed, by the hour of its schedule; when it should have, if it was cancelled.
+    ///
     /// # Errors
-    /// A number is none: the row is bad.
-    pub(crate) fn departure(self) -> Result<Departure> {
-        let (scheduled, delay) = (self.minute.parse()?, self.dep_delay.parse()?);
-        Ok(Departure { airport: self.origin, scheduled, delay })
+    /// The row has no hour, or a number is none: the row is bad.
+    pub(crate) fn time(&self, hour: Option<i64>) -> Result<i64> {
+        let hour = hour.ok_or_else(|| Error::bad_record("the flight has no hour"))?;
+        let delay = if self.is_cancelled() { 0 } else { self.dep_delay.parse::<i64>()? };
+        Ok(hour + (self.minute.parse::<i64>()? + delay) * MINUTE_MS)
     }
-}
 
-impl Departure {
-    /// When it departed, by the hour of its schedule, which the source requires of every row.
-    pub(crate) fn time(&self, hour: Option<i64>) -> i64 {
-        hour.unwrap_or_default() + (self.scheduled + self.delay) * MINUTE_MS
+    /// # Errors
+    /// The delay is no number: the row is bad.
+    pub(crate) fn departure(self) -> Result<Departure> {
+        let delay = self.dep_delay.parse()?;
+        Ok(Departure { airport: self.origin, delay })
     }
 }
 
@@ -66,18 +67,25 @@ pub(crate) mod tests {
     use super::*;
 
     pub(crate) fn departure(delay: i64) -> Departure {
-        Departure { airport: "JFK".to_owned(), scheduled: 15, delay }
+        Departure { airport: "JFK".to_owned(), delay }
     }
 
     pub(crate) fn report(visibility: &str) -> Report {
         Report { origin: "JFK".to_owned(), visibility: visibility.to_owned() }
     }
 
+    fn flight(dep_delay: &str) -> Flight {
+        let [origin, minute, dep_delay] = ["JFK", "15", dep_delay].map(str::to_owned);
+        Flight { origin, minute, dep_delay }
+    }
+
     #[test]
     fn a_departure_is_its_delay_after_its_schedule() {
-        let [origin, minute, dep_delay] = ["JFK", "15", "-3"].map(str::to_owned);
-        let early = Flight { origin, minute, dep_delay };
-        assert!(!early.is_cancelled());
-        assert_eq!(early.departure().unwrap().time(Some(1)), 1 + 12 * MINUTE_MS);
+        assert_eq!(flight("-3").time(Some(1)).unwrap(), 1 + 12 * MINUTE_MS);
+        assert_eq!(flight("-3").departure().unwrap().delay, -3);
+        assert!(flight("NA").is_cancelled());
+        assert_eq!(flight("NA").time(Some(1)).unwrap(), 1 + 15 * MINUTE_MS);
+        assert!(flight("NA").departure().is_err());
+        assert!(flight("-3").time(None).is_err());
     }
 }

@@ -56,15 +56,12 @@ sandbar_sdk::job! {
 
 /// The flights that departed, at the time when they did.
 fn departures(env: &mut StreamExecutionEnvironment, path: &str) -> DataStream<Departure> {
-    let scheduled = WatermarkStrategy::no_watermarks()
-        .with_timestamp_field("/time_hour", TimestampFormat::Rfc3339);
     let departed = WatermarkStrategy::for_bounded_out_of_orderness(MAX_OUT_OF_ORDERNESS)
-        .with_timestamp_assigner(Departure::time);
-    env.from_source_with_watermarks(FileSource::csv::<Flight>(path), scheduled, "flights")
+        .with_timestamp_field("/time_hour", TimestampFormat::Rfc3339)
+        .try_with_timestamp_assigner(Flight::time);
+    env.from_source_with_watermarks(FileSource::csv(path), departed, "flights")
         .filter(|flight| !flight.is_cancelled())
         .name("not cancelled")
-        .try_map(|flight| flight.departure())
+        .try_map(Flight::departure)
         .name("parse")
-        .assign_timestamps_and_watermarks(departed)
-        .name("departures")
 }
