@@ -3,10 +3,13 @@
 //! Law: a strategy without code of the author's is carried out by the host; what has such code runs
 //! in an operator, and the host still sees to it that watermarks never go back.
 
+mod rfc3339;
+
 use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
+pub use rfc3339::Rfc3339;
 use serde_json::{Map, Value, json};
 
 use crate::chain::instance::InstanceContext;
@@ -36,7 +39,10 @@ use crate::error::Result;
 /// ```
 pub struct WatermarkStrategy<T> {
     pub(crate) maker: Maker<T>,
-    pub(crate) timestamps: Timestamps<T>,
+    /// None: records keep the timestamps they have.
+    pub(crate) assign: Option<Assign<T>>,
+    /// A place in JSON, which the host reads.
+    field: Option<(String, TimestampFormat)>,
     idle_timeout: Option<Duration>,
     alignment: Option<(String, Duration, Duration)>,
 }
@@ -46,15 +52,6 @@ pub(crate) enum Maker<T> {
     Nobody,
     Bound(Duration),
     Custom(Box<dyn WatermarkGenerator<T>>),
-}
-
-/// Where timestamps are from.
-pub(crate) enum Timestamps<T> {
-    /// Records have them.
-    Kept,
-    /// A place in JSON.
-    Field(String, TimestampFormat),
-    Assigned(Assign<T>),
 }
 
 /// Code that assigns a timestamp.
@@ -149,12 +146,13 @@ impl<T: 'static> WatermarkStrategy<T> {
     }
 
     fn of(maker: Maker<T>) -> WatermarkStrategy<T> {
-        let timestamps = Timestamps::Kept;
-        WatermarkStrategy { maker, timestamps, idle_timeout: None, alignment: None }
+        let (assign, field, idle_timeout, alignment) = (None, None, None, None);
+        WatermarkStrategy { maker, assign, field, idle_timeout, alignment }
     }
 
     /// Sets where timestamps are from: a record and the timestamp it has, if it has one, to
-    /// milliseconds since the Unix epoch. Without, records keep the timestamps they have.
+    /// milliseconds since the Unix epoch. Without, records keep the timestamps they have, such as
+    /// that of [`WatermarkStrategy::with_timestamp_field`].
     #[must_use]
     pub fn with_timestamp_assigner(
         self,
@@ -170,19 +168,20 @@ impl<T: 'static> WatermarkStrategy<T> {
         mut self,
         assign: impl FnMut(&T, Option<i64>) -> Result<i64> + 'static,
     ) -> WatermarkStrategy<T> {
-        self.timestamps = Timestamps::Assigned(Box::new(assign));
+        self.assign = Some(Box::new(assign));
         self
     }
 
     /// For a source of JSON or CSV: the host takes timestamps from this place in each record, a
-    /// JSON pointer. Cheaper than an assigner, and the source's watermarks are made by split.
+    /// JSON pointer. Cheaper than an assigner, and the source's watermarks are made by split. With
+    /// an assigner or a generator too, these get records that have this timestamp.
     #[must_use]
     pub fn with_timestamp_field(
         mut self,
         pointer: &str,
         format: TimestampFormat,
     ) -> WatermarkStrategy<T> {
-        self.timestamps = Timestamps::Field(pointer.to_owned(), format);
+        self.field = Some((pointer.to_owned(), format));
         self
     }
 
@@ -209,13 +208,12 @@ impl<T: 'static> WatermarkStrategy<T> {
 
     /// Whether the host can do all of it at a source.
     pub(crate) fn is_native(&self) -> bool {
-        let no_maker = !matches!(self.maker, Maker::Custom(_));
-        no_maker && !matches!(self.timestamps, Timestamps::Assigned(_))
+        !matches!(self.maker, Maker::Custom(_)) && self.assign.is_none()
     }
 
     /// Whether it says what only sources do.
     pub(crate) fn is_of_source(&self) -> bool {
-        self.alignment.is_some() || matches!(self.timestamps, Timestamps::Field(..))
+        self.alignment.is_some() || self.field.is_some()
     }
 
     /// `watermarks` of the JobSpec.
@@ -239,9 +237,10 @@ impl<T: 'static> WatermarkStrategy<T> {
         Value::Object(spec)
     }
 
-    /// `timestamp` of the JobSpec.
-    pub(crate) fn timestamp(&self) -> Option<Value> {
-        let Timestamps::Field(pointer, format) = &self.timestamps else { return None };
+    /// `timestamp` of the JobSpec, which is for a source: taken, so that the rest may be for an
+    /// operator behind it.
+    pub(crate) fn take_timestamp(&mut self) -> Option<Value> {
+        let (pointer, format) = self.field.take()?;
         let format = match format {
             TimestampFormat::Milliseconds => "milliseconds",
             TimestampFormat::Seconds => "seconds",

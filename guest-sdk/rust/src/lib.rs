@@ -35,7 +35,9 @@ pub use codec::{Bytes, Compact, Data, Json, Key, Text};
 pub use collector::{Collector, OutputTag};
 pub use context::{BroadcastContext, Context, RuntimeContext, Unkeyed};
 pub use error::{Error, ErrorKind, Result};
-pub use event_time::{TimestampFormat, WatermarkGenerator, WatermarkOutput, WatermarkStrategy};
+pub use event_time::{
+    Rfc3339, TimestampFormat, WatermarkGenerator, WatermarkOutput, WatermarkStrategy,
+};
 pub use function::{
     AggregateFunction, FilterFunction, FlatMapFunction, KeyedBroadcastProcessFunction,
     KeyedProcessFunction, KeyedTwoInputProcessFunction, MapFunction, ProcessFunction, Try,

@@ -5,7 +5,7 @@ pub use crate::collector::{Collector, OutputTag};
 pub use crate::context::{BroadcastContext, Context, RuntimeContext, Unkeyed};
 pub use crate::error::{Error, Result};
 pub use crate::event_time::{
-    TimestampFormat, WatermarkGenerator, WatermarkOutput, WatermarkStrategy,
+    Rfc3339, TimestampFormat, WatermarkGenerator, WatermarkOutput, WatermarkStrategy,
 };
 pub use crate::function::{
     AggregateFunction, FilterFunction, FlatMapFunction, KeyedBroadcastProcessFunction,

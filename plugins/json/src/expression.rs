@@ -119,7 +119,8 @@ impl Expression {
         Ok(TextSlice::from(value.to_string()))
     }
 
-    fn bad(&self, why: &str) -> Error {
+    /// What is wrong with a record that the expression fails for.
+    pub(crate) fn bad(&self, why: &str) -> Error {
         Error::bad_record(format!("the expression `{}` fails: {why}", self.code))
     }
 }

@@ -1,9 +1,9 @@
 //! Operators over JSON records for job files without code of their own: filter, map, flat map and
-//! project with expressions of jq (<https://jqlang.org/manual/>), deduplicate, aggregates and the
-//! best records of windows, and joins.
+//! project with expressions of jq (<https://jqlang.org/manual/>), timestamps, deduplicate,
+//! aggregates and the best records of windows, and joins.
 //!
-//! Reading order: `record` (how JSON comes and goes), `expression`, `operators`, `deduplicate`,
-//! then `window`, `scalar`, `aggregate`, `top_n`, and `join`.
+//! Reading order: `record` (how JSON comes and goes), `expression`, `operators`, `timestamps`,
+//! `deduplicate`, then `window`, `scalar`, `aggregate`, `top_n`, and `join`.
 
 mod aggregate;
 mod deduplicate;
@@ -12,6 +12,7 @@ mod join;
 mod operators;
 mod record;
 mod scalar;
+mod timestamps;
 mod top_n;
 mod window;
 
@@ -21,6 +22,7 @@ use deduplicate::{Deduplicate, DeduplicateConfig};
 use join::{IntervalConfig, WindowConfig, interval_join, window_join};
 use operators::{Filter, FilterConfig, FlatMap, Map, MapConfig, Project, ProjectConfig};
 use record::JsonText;
+use timestamps::{TimestampsConfig, timestamps};
 use top_n::{TopConfig, top_n};
 use window::window_properties;
 
@@ -89,6 +91,15 @@ sandbar_sdk::plugin! {
             .output(JsonText)
             .config_schema(FIELDS)
             .doc("Keeps the members `fields` of objects, in this order; null for one that lacks.");
+        plugin
+            .timestamps_with("timestamps", |config: TimestampsConfig| timestamps(&config))
+            .input(JsonText)
+            .output(JsonText)
+            .config_schema(EXPRESSION)
+            .doc("Gives each record the timestamp that the jq expression `expression` makes of it: \
+                  milliseconds since the Unix epoch, such as `.at | fromdate * 1000`. Mind that \
+                  `strptime` forgets an offset from UTC, as in jq. The operator's `watermarks` \
+                  move event time on behind it.");
         plugin
             .keyed_process_with("deduplicate", |config: DeduplicateConfig| {
                 Ok(Deduplicate::new(&config))

@@ -238,3 +238,35 @@ fn records_of_one_window_are_joined() {
     sums.sort();
     assert_eq!(sums, ["2", "3", "3", "4", "8"]);
 }
+
+fn timed(code: &str, record: &str) -> Result<i64> {
+    let strategy = timestamps(&serde_json_config(&[("expression", code)]))?;
+    let mut harness = OperatorHarness::timestamps(strategy)?;
+    harness.push_untimed(TextSlice::from(record))?;
+    let output = harness.take_output();
+    assert_eq!(&*output[0].0, record, "the record stays as it is");
+    Ok(output[0].1.unwrap())
+}
+
+#[test]
+fn a_timestamp_is_what_an_expression_makes() {
+    let flight = r#"{"day":"2013-02-04","hour":"05:17","delay":"-3","seconds":1.9999}"#;
+    let departed = r#""\(.day)T\(.hour):00Z" | fromdate * 1000"#;
+    assert_eq!(timed(departed, flight).unwrap(), 1_359_955_020_000);
+    let delayed = r#"("\(.day)T\(.hour):00Z" | fromdate * 1000) + (.delay | tonumber) * 60000"#;
+    assert_eq!(timed(delayed, flight).unwrap(), 1_359_954_840_000);
+    assert_eq!(timed(".seconds * 1000", flight).unwrap(), 1999);
+    let day = r#".day | strptime("%Y-%m-%d") | mktime * 1000"#;
+    assert_eq!(timed(day, flight).unwrap(), 1_359_936_000_000);
+    let line = r#"{"at":"17/May/2015:10:05:03 +0200"}"#;
+    // As in jq, broken down time has no offset.
+    let at = r#".at | strptime("%d/%b/%Y:%H:%M:%S %z") | mktime * 1000"#;
+    assert_eq!(timed(at, line).unwrap(), 1_431_857_103_000);
+    let with_offset = r#"{"at":"2015-05-17T10:05:03+02:00"}"#;
+    assert_eq!(timed(".at | fromdate * 1000", with_offset).unwrap(), 1_431_849_903_000);
+    assert_eq!(timed("-0.5", flight).unwrap(), -1);
+    check_refused(timed(".arrival", flight), "`.arrival` fails: it makes null, and milliseconds");
+    check_refused(timed(".day", flight), r#"it makes "2013-02-04", and a number is wanted"#);
+    check_refused(timed("1e300", flight), "and milliseconds since 1970 are wanted");
+    check_refused(timed(".day |", flight), "lacks a term at its end");
+}

@@ -13,7 +13,7 @@ use sandbar_graph::{FileFormat, JobSpec};
 use sandbar_jobs::{Outcome, TestCluster, guest, root};
 use sandbar_model::status::JobStatus;
 
-const PARALLELISMS: [&str; 2] = ["1", "3"];
+const PARALLELISMS: [&str; 2] = ["1", "4"];
 
 fn lines_of(path: &str) -> Vec<String> {
     let text = fs::read_to_string(root().join("examples").join(path)).unwrap();
@@ -74,7 +74,18 @@ fn bird_strikes(target: &Path) -> JobSpec {
     spec
 }
 
-/// Runs the job and returns what it printed, by the identifier of the sink.
+/// What a job that has finished printed: sorted, by the identifier of the sink.
+fn printed(outcome: Outcome) -> BTreeMap<String, Vec<String>> {
+    let mut printed: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for line in finished(outcome).lines {
+        let (identifier, line) = line.split_once("> ").unwrap_or(("", &line));
+        printed.entry(identifier.to_owned()).or_default().push(line.to_owned());
+    }
+    printed.values_mut().for_each(|lines| lines.sort());
+    printed
+}
+
+/// Runs the job and returns what it printed.
 fn run_bird_strikes(parallelism: &str, target: &Path) -> BTreeMap<String, Vec<String>> {
     let cluster = TestCluster::new();
     let overrides = Configuration::from_pairs([("parallelism.default", parallelism)]);
@@ -82,13 +93,7 @@ fn run_bird_strikes(parallelism: &str, target: &Path) -> BTreeMap<String, Vec<St
     let loader = cluster.cluster.loader(&overrides);
     let prepared = loader.prepare_spec(bird_strikes(target), Some(folder)).unwrap();
     let job = cluster.cluster.submit(prepared).unwrap();
-    let mut printed: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for line in finished(cluster.attend(&job)).lines {
-        let (identifier, line) = line.split_once("> ").unwrap_or(("", &line));
-        printed.entry(identifier.to_owned()).or_default().push(line.to_owned());
-    }
-    printed.values_mut().for_each(|lines| lines.sort());
-    printed
+    printed(cluster.attend(&job))
 }
 
 #[test]
@@ -119,4 +124,55 @@ fn check_letters(letters: &[String]) {
         };
         assert_eq!(letter["message"], expected);
     }
+}
+
+/// Compares all that a job prints, by the identifier of the sink, with files of the example. The
+/// watermark follows each batch closely, so that records which are out of order by more than the
+/// job allows for are late.
+fn check_printed(job: &JobSource, example: &str, expected: &[(&str, &str)]) {
+    let expected: BTreeMap<String, Vec<String>> = expected
+        .iter()
+        .map(|(identifier, file)| {
+            let lines = lines_of(&format!("{example}/expected/{file}"));
+            ((*identifier).to_owned(), lines)
+        })
+        .collect();
+    for parallelism in PARALLELISMS {
+        let overrides =
+            [("parallelism.default", parallelism), ("pipeline.auto-watermark-interval", "1 ms")];
+        let outcome = TestCluster::new().run(job, &overrides);
+        assert_eq!(printed(outcome), expected, "{example} at parallelism {parallelism}");
+    }
+}
+
+/// A job in code, whose arguments are files in the data of its example.
+fn job_in_code(example: &str, data: &[&str]) -> JobSource {
+    let folder = root().join("examples").join(example).join("data");
+    let argument = |file: &&str| folder.join(file).display().to_string();
+    JobSource::Plugin { path: guest(example), arguments: data.iter().map(argument).collect() }
+}
+
+#[test]
+fn aircraft_days_are_counted_by_hour_and_session() {
+    let job = job_in_code("aircraft-days", &[""]);
+    check_printed(&job, "aircraft-days", &[("hour", "hours.tsv"), ("day", "days.tsv")]);
+}
+
+#[test]
+fn foreshocks_are_told() {
+    let job = job_in_code("foreshocks", &["earthquakes.jsonl"]);
+    check_printed(&job, "foreshocks", &[("", "alerts.tsv")]);
+}
+
+#[test]
+fn delays_are_joined_with_the_weather() {
+    let job = job_in_code("delays-and-weather", &["flights.csv", "weather.csv"]);
+    check_printed(&job, "delays-and-weather", &[("", "days.tsv")]);
+}
+
+#[test]
+fn delays_by_carrier_need_no_code() {
+    let job = JobSource::File(root().join("examples/delays-by-carrier/job.toml"));
+    let files = [("carrier", "carriers.jsonl"), ("delay", "delays.jsonl")];
+    check_printed(&job, "delays-by-carrier", &files);
 }

@@ -9,7 +9,7 @@ use crate::chain::erased::{AnyPipe, erase};
 use crate::chain::instance::InstanceContext;
 use crate::chain::pipe::{Chunk, Pipe, Signal};
 use crate::error::{Error, Failure, Outcome};
-use crate::event_time::{Assign, Maker, Timestamps, WatermarkGenerator, WatermarkOutput};
+use crate::event_time::{Assign, Maker, WatermarkGenerator, WatermarkOutput};
 use crate::host::NO_TIMESTAMP;
 
 struct Assigner<T> {
@@ -26,16 +26,12 @@ struct Assigner<T> {
 /// Builds the operator.
 pub(crate) fn assigner<T: Clone + 'static>(
     maker: Maker<T>,
-    timestamps: Timestamps<T>,
+    assign: Option<Assign<T>>,
     mut wiring: Wiring,
 ) -> Result<Vec<AnyPipe>, Error> {
     let generator = match maker {
         Maker::Custom(generator) => Some(generator),
         Maker::Nobody | Maker::Bound(_) => None,
-    };
-    let assign = match timestamps {
-        Timestamps::Assigned(assign) => Some(assign),
-        Timestamps::Kept | Timestamps::Field(..) => None,
     };
     let out = main_output(&mut wiring.outputs)?;
     let (operator, instance) = (wiring.runtime.operator(), Rc::clone(wiring.runtime.instance()));

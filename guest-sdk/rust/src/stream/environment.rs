@@ -80,16 +80,15 @@ impl StreamExecutionEnvironment {
     pub fn from_source_with_watermarks<T: Data>(
         &mut self,
         source: Source<T>,
-        strategy: WatermarkStrategy<T>,
+        mut strategy: WatermarkStrategy<T>,
         name: &str,
     ) -> DataStream<T> {
         let stream = self.from_source(source, name);
+        self.graph.borrow_mut().nodes[stream.node()].timestamp = strategy.take_timestamp();
         if !strategy.is_native() {
             return stream.assign_timestamps_and_watermarks(strategy);
         }
-        let node = &mut self.graph.borrow_mut().nodes[stream.node()];
-        node.timestamp = strategy.timestamp();
-        node.watermarks = Some(strategy.watermarks());
+        self.graph.borrow_mut().nodes[stream.node()].watermarks = Some(strategy.watermarks());
         stream
     }
 

@@ -38,7 +38,6 @@ impl<K: Key, T: Data> KeyedStream<K, T> {
     /// Source: Flink, `KeyedStream.intervalJoin`.
     ///
     /// ```
-    /// use sandbar_sdk::join::JoinType;
     /// use sandbar_sdk::prelude::*;
     ///
     /// const LATE: OutputTag<(String, u64)> = OutputTag::new("late payments");
@@ -52,12 +51,10 @@ impl<K: Key, T: Data> KeyedStream<K, T> {
     ///         .interval_join(&payments.key_by(|payment| payment.0.clone()))
     ///         .between(0, 3_600_000)
     ///         .upper_bound_exclusive()
-    ///         .join_type(JoinType::LeftOuter)
     ///         .side_output_right_late_data(&LATE)
-    ///         .apply_outer(|order, payment| match (order, payment) {
-    ///             (Some(order), Some(payment)) => format!("{}: {}", order.0, payment.1),
-    ///             (Some(order), None) => format!("{}: not within the hour", order.0),
-    ///             (None, _) => unreachable!("the join is a left outer one"),
+    ///         .apply_left_outer(|order, payment| match payment {
+    ///             Some(payment) => format!("{}: {}", order.0, payment.1),
+    ///             None => format!("{}: not within the hour", order.0),
     ///         });
     ///     paid.side_output(&LATE).sink_to(PrintSink::json());
     ///     paid
@@ -196,6 +193,15 @@ impl<K: Key, Left: Data, Right: Data> IntervalJoined<K, Left, Right> {
         function: impl FnMut(Option<&Left>, Option<&Right>) -> Out + 'static,
     ) -> DataStream<Out> {
         self.process(crate::join::Padded(function))
+    }
+
+    /// Makes a result of each pair, and of each record of the left stream without a partner,
+    /// whatever the join type was.
+    pub fn apply_left_outer<Out: Clone + 'static>(
+        self,
+        function: impl FnMut(&Left, Option<&Right>) -> Out + 'static,
+    ) -> DataStream<Out> {
+        self.join_type(JoinType::LeftOuter).process(crate::join::PaddedRight(function))
     }
 }
 

@@ -49,7 +49,7 @@ impl<T: 'static> Sink<T> {
         }
     }
 
-    /// Sets an option of the connector; `sandbar connectors` lists them.
+    /// Sets an option of the connector; `sandbar job connectors` lists them.
     #[must_use]
     pub fn option(mut self, key: &str, value: impl Into<Value>) -> Sink<T> {
         self.options.insert(key.to_owned(), value.into());

@@ -81,7 +81,7 @@ impl<T: 'static> Source<T> {
         }
     }
 
-    /// Sets an option of the connector; `sandbar connectors` lists them.
+    /// Sets an option of the connector; `sandbar job connectors` lists them.
     #[must_use]
     pub fn option(mut self, key: &str, value: impl Into<Value>) -> Source<T> {
         self.options.insert(key.to_owned(), value.into());

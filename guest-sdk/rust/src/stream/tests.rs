@@ -442,6 +442,24 @@ fn watermarks_are_of_the_source_if_the_host_can_make_them() {
 }
 
 #[test]
+fn an_assigner_finds_the_timestamp_that_the_source_has_read() {
+    let define: Define = |env, _| {
+        let strategy = WatermarkStrategy::for_monotonous_timestamps()
+            .with_timestamp_assigner(|_: &String, hour| hour.unwrap_or_default() + 60_000)
+            .with_timestamp_field("/hour", TimestampFormat::Rfc3339);
+        let timed = env.from_source_with_watermarks(lines_of("a"), strategy, "rows");
+        timed.sink_to(PrintSink::text());
+        Ok(())
+    };
+    let spec = job_spec(define, &[]).unwrap();
+    let source = &spec["sources"][0];
+    assert_eq!(source["timestamp"], json!({ "json": "/hour", "format": "rfc3339" }));
+    assert_eq!(source.get("watermarks"), None);
+    assert_eq!(spec["operators"][0]["watermarks"], json!({ "max-out-of-orderness-ms": 0 }));
+    assert_eq!(spec["sinks"][0]["inputs"][0], "Timestamps/Watermarks");
+}
+
+#[test]
 fn what_only_sources_do_is_refused_behind_them() {
     let define: Define = |env, _| {
         let strategy = WatermarkStrategy::for_monotonous_timestamps()

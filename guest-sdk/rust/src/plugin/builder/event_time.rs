@@ -44,7 +44,7 @@ impl PluginBuilder {
         self.one_input(name, OperatorKind::Process, |_| {
             Box::new(|wiring| {
                 let strategy = make(config(&wiring.config)?)?;
-                timestamps::assigner(strategy.maker, strategy.timestamps, wiring)
+                timestamps::assigner(strategy.maker, strategy.assign, wiring)
             })
         })
     }

@@ -23,7 +23,7 @@ impl<T: Data> DataStream<T> {
         }
         let watermarks = strategy.watermarks();
         let assigned = self.process_kind("Timestamps/Watermarks", |_| {
-            Box::new(|wiring| timestamps::assigner(strategy.maker, strategy.timestamps, wiring))
+            Box::new(|wiring| timestamps::assigner(strategy.maker, strategy.assign, wiring))
         });
         self.graph.borrow_mut().nodes[assigned.node()].watermarks = Some(watermarks);
         assigned
