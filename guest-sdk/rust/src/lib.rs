@@ -7,6 +7,7 @@
 
 #[doc(hidden)]
 pub mod bindings;
+pub mod cep;
 mod chain;
 pub mod codec;
 mod collector;
@@ -49,8 +50,8 @@ pub use state::{
 };
 pub use stream::{
     ConnectedStreams, DataStream, DatagenSource, DeadLetter, DiscardSink, ErrorPolicy, FileSink,
-    FileSource, KeyValue, KeyedConnectedStreams, KeyedStream, PrintSink, Sink, SocketSource,
-    Source, StdinSource, StreamExecutionEnvironment, WindowedStream,
+    FileSource, KeyValue, KeyedConnectedStreams, KeyedStream, PatternStream, PrintSink, Sink,
+    SocketSource, Source, StdinSource, StreamExecutionEnvironment, WindowedStream,
 };
 pub use timers::{TimeDomain, Timer};
 pub use window::{
