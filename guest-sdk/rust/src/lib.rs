@@ -58,8 +58,8 @@ pub use window::{
     ContinuousEventTimeTrigger, ContinuousProcessingTimeTrigger, CountEvictor, CountTrigger,
     DeltaEvictor, DeltaTrigger, EventTimeSessionWindows, EventTimeTrigger, Evictor, GlobalWindow,
     GlobalWindows, NeverTrigger, ProcessWindowFunction, ProcessingTimeSessionWindows,
-    ProcessingTimeTrigger, PurgingTrigger, SlidingEventTimeWindows, SlidingProcessingTimeWindows,
-    TimeEvictor, TimeWindow, Trigger, TriggerContext, TriggerResult, TumblingEventTimeWindows,
-    TumblingProcessingTimeWindows, Window, WindowAssigner, WindowContext, WindowElements,
-    WindowedOperator, Windowing,
+    ProcessingTimeTrigger, ProcessingTimeoutTrigger, PurgingTrigger, SlidingEventTimeWindows,
+    SlidingProcessingTimeWindows, TimeEvictor, TimeWindow, Trigger, TriggerContext, TriggerResult,
+    TumblingEventTimeWindows, TumblingProcessingTimeWindows, Window, WindowAssigner, WindowContext,
+    WindowElements, WindowedOperator, Windowing,
 };

@@ -32,8 +32,8 @@ pub(crate) use operator::{LATE_DROPPED, STATE};
 pub use time_window::{GlobalWindow, TimeWindow, Window};
 pub use trigger::{
     ContinuousEventTimeTrigger, ContinuousProcessingTimeTrigger, CountTrigger, DeltaTrigger,
-    EventTimeTrigger, NeverTrigger, ProcessingTimeTrigger, PurgingTrigger, Trigger, TriggerContext,
-    TriggerResult,
+    EventTimeTrigger, NeverTrigger, ProcessingTimeTrigger, ProcessingTimeoutTrigger,
+    PurgingTrigger, Timeout, Trigger, TriggerContext, TriggerResult,
 };
 pub use windowing::{WindowedOperator, Windowing};
 
