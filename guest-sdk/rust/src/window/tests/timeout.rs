@@ -14,7 +14,8 @@ where
     OperatorHarness::setup().processing_time(1000).keyed_process(sums, |_: &u64| 0_u8).unwrap()
 }
 
-/// Pushes one at each of these moments, with the sums that come out up to each and to a second later.
+/// Pushes one at each of these moments, with the sums that come out up to each and to a second
+/// later.
 fn sums<A, Tr>(assigner: A, trigger: Tr, moments: &[i64]) -> Vec<(i64, u64)>
 where
     A: WindowAssigner<u64>,

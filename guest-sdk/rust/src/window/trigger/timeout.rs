@@ -17,7 +17,8 @@ use crate::window::assigner::millis;
 /// ```
 /// use std::time::Duration;
 ///
-/// use sandbar_sdk::{CountTrigger, GlobalWindows, ProcessingTimeoutTrigger, PurgingTrigger, Windowing};
+/// use sandbar_sdk::prelude::*;
+/// use sandbar_sdk::ProcessingTimeoutTrigger;
 ///
 /// // Batches of a thousand, or of what has come within five seconds.
 /// let thousand = PurgingTrigger::of(CountTrigger::of(1000));
@@ -42,7 +43,8 @@ pub struct Timeout<S> {
 }
 
 impl<Tr> ProcessingTimeoutTrigger<Tr> {
-    /// Wraps a trigger. The timeout begins with the first element, and clears the window's triggers.
+    /// Wraps a trigger. The timeout begins with the first element, and clears the window's
+    /// triggers.
     pub fn of(nested: Tr, timeout: Duration) -> ProcessingTimeoutTrigger<Tr> {
         let timeout = millis(timeout);
         ProcessingTimeoutTrigger { nested, timeout, resets_timer: false, clears: true }
