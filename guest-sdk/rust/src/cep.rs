@@ -2,9 +2,10 @@
 //!
 //! Reading order: `pattern` (what is looked for), `condition` (of one event), `skip` (what a match
 //! does to others), `function` and `found` (what is done with a match), `detection` (settings).
-//! Inside, `graph` is a compiled pattern, `nfa` runs it over the `progress` of a key, and `operator`
-//! puts events in order. Law: matches are those of Flink's `NFA` for the same events and watermarks.
-//! Source: Flink, `docs/content/docs/libs/cep.md`.
+//! Inside, `graph` is a compiled pattern, `nfa` runs it over the `progress` of a key, and
+//! `operator` puts events in order. Law: matches are those of Flink's `NFA` for the same events and
+//! watermarks, but where that is at odds with its documentation `docs/content/docs/libs/cep.md`, by
+//! the latter.
 
 mod compile;
 mod condition;

@@ -30,6 +30,7 @@ pub(crate) fn compile<T>(pattern: &Pattern<T>) -> Result<Graph<T>, String> {
         group: None,
         group_begins: true,
         enters_group: true,
+        leaves_group: false,
         originals: FxHashMap::default(),
         window: check::shortest_window(&pattern.stages),
     };
@@ -60,6 +61,8 @@ struct Compiler<'p, T> {
     group_begins: bool,
     /// The same for a group that is the current stage.
     enters_group: bool,
+    /// Whether a match at the beginning of that group may also go on behind it.
+    leaves_group: bool,
     /// The state that is gone to when an until ends a greedy loop, by the one gone to otherwise.
     originals: FxHashMap<u32, u32>,
     window: Option<i64>,
@@ -208,8 +211,8 @@ impl<'p, T> Compiler<'p, T> {
         let One { take, ignore, optional, repeats } = one;
         // Only where a stage is optional is there something to proceed to.
         let proceed = proceed.filter(|_| optional);
-        if let Some(stages) = stage.group() {
-            return self.group_once(stage, stages, sink, proceed);
+        if stage.group().is_some() {
+            return self.group_once(stage, sink, proceed);
         }
         let state = self.state(StateKind::Normal);
         let behind = self.copy_without_nots(sink);
@@ -226,11 +229,10 @@ impl<'p, T> Compiler<'p, T> {
             }
         }
         if let Some(ignore) = ignore {
-            let begins_optional =
-                self.at == 0 && self.group_begins && self.group.is_some_and(|group| group.optional);
-            let waiting = if optional || begins_optional {
-                // Whoever passes an event over cannot leave the pattern out any more, or each way to
-                // leave it out would be found twice.
+            let may_leave = optional || (self.at == 0 && self.leaves_group);
+            let waiting = if may_leave {
+                // Whoever passes an event over cannot leave the pattern out any more, or each way
+                // to leave it out would be found twice.
                 let waiting = self.state(StateKind::Normal);
                 self.edge(waiting, Action::Take, behind, take);
                 self.edge(waiting, Action::Ignore, waiting, ignore.clone());
@@ -247,59 +249,57 @@ impl<'p, T> Compiler<'p, T> {
         state
     }
 
-    fn group_once(
-        &mut self,
-        group: &'p Stage<T>,
-        stages: &'p [Stage<T>],
-        sink: u32,
-        proceed: Option<u32>,
-    ) -> u32 {
-        self.inside(group, stages, |compiler| {
+    fn group_once(&mut self, group: &'p Stage<T>, sink: u32, proceed: Option<u32>) -> u32 {
+        let always = self.always();
+        self.inside(group, proceed.is_some(), |compiler| {
             let middle = compiler.middle(sink);
             let first = compiler.convert(middle);
             if let Some(proceed) = proceed {
-                let always = compiler.always();
                 compiler.edge(first, Action::Proceed, proceed, always);
             }
             first
         })
     }
 
-    fn looping_group(&mut self, group: &'p Stage<T>, stages: &'p [Stage<T>], sink: u32) -> u32 {
+    fn looping_group(&mut self, group: &'p Stage<T>, sink: u32) -> u32 {
+        let always = self.always();
         let round = self.state(StateKind::Normal);
-        self.inside(group, stages, |compiler| {
+        self.inside(group, true, |compiler| {
             let middle = compiler.middle(round);
             let first = compiler.convert(middle);
-            let always = compiler.always();
             compiler.edge(first, Action::Proceed, sink, always.clone());
             compiler.edge(round, Action::Proceed, first, always);
             first
         })
     }
 
-    /// Compiles the inside of a group.
+    /// Compiles the inside of a group, at the beginning of which a match may leave it or not.
     fn inside(
         &mut self,
         group: &'p Stage<T>,
-        stages: &'p [Stage<T>],
+        leaves: bool,
         compile: impl FnOnce(&mut Self) -> u32,
     ) -> u32 {
+        let stages = group.group().unwrap_or_default();
         let (chain, at, following) = (self.chain, self.at, self.following);
         let (outer, group_begins) = (self.group, self.group_begins);
-        let enters_group = self.enters_group;
+        let (enters_group, leaves_group) = (self.enters_group, self.leaves_group);
+        // Whoever may leave a group at its beginning may do so at that of a group which begins it.
+        self.leaves_group = leaves || (at == 0 && leaves_group);
         (self.chain, self.at, self.group) = (stages, stages.len() - 1, Some(group));
         (self.group_begins, self.enters_group) = (enters_group, true);
         let first = compile(self);
         (self.chain, self.at, self.following) = (chain, at, following);
-        (self.group, self.group_begins, self.enters_group) = (outer, group_begins, enters_group);
+        (self.group, self.group_begins) = (outer, group_begins);
+        (self.enters_group, self.leaves_group) = (enters_group, leaves_group);
         first
     }
 
     /// A state that takes one event after the other.
     fn looping(&mut self, sink: u32) -> u32 {
         let stage = self.stage();
-        if let Some(stages) = stage.group() {
-            return self.looping_group(stage, stages, sink);
+        if stage.group().is_some() {
+            return self.looping_group(stage, sink);
         }
         let take = self.take_condition(stage);
         let ignore = Self::unless(self.inner_ignore_condition(stage), stage.until.as_ref());

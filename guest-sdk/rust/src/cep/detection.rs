@@ -22,16 +22,17 @@ use crate::timers::Timer;
 /// written as a program, [`crate::KeyedStream::pattern`] does the same.
 ///
 /// ```
-/// use sandbar_sdk::cep::{Cep, Pattern};
+/// use sandbar_sdk::cep::{Cep, Match, Pattern};
 /// use sandbar_sdk::testing::OperatorHarness;
 ///
-/// // A price, right behind it a lower one, and the first that is higher than both.
+/// // A price, right behind it a lower one, and then the first that is higher.
 /// let dip: Pattern<u64> = Pattern::begin("first")
 ///     .next("lower")
-///     .where_(|price, ctx| ctx.last_event_for_pattern("first").is_some_and(|first| price < first))
+///     .where_(|price, ctx| ctx.last_event_for_pattern("first") > Some(price))
 ///     .followed_by("higher")
-///     .where_(|price, ctx| ctx.last_event_for_pattern("first").is_some_and(|first| price > first));
-/// let dips = Cep::of(dip).select(|found| found.iter().map(|(_, price)| *price).collect::<Vec<_>>());
+///     .where_(|price, ctx| ctx.last_event_for_pattern("first") < Some(price));
+/// let prices = |found: &Match<'_, u64>| found.iter().map(|(_, price)| *price).collect();
+/// let dips = Cep::of(dip).select::<Vec<u64>>(prices);
 /// let mut harness = OperatorHarness::keyed_process(dips, |_: &u64| "gold".to_owned())?;
 /// harness.push_batch([(9, 3), (7, 1), (5, 2), (8, 4)])?;
 /// harness.watermark(10)?;

@@ -8,7 +8,8 @@ use crate::collector::{Collector, OutputTag};
 use crate::context::{Context, RuntimeContext};
 use crate::error::Error;
 
-/// Is called for each match. Source: Flink, `PatternProcessFunction`, `TimedOutPartialMatchHandler`.
+/// Is called for each match. Source: Flink, `PatternProcessFunction`,
+/// `TimedOutPartialMatchHandler`.
 ///
 /// In event time it is called when the watermark passes, so that any error fails the task.
 pub trait PatternProcessFunction<K, T, Out>: 'static {

@@ -141,8 +141,9 @@ impl<T> Graph<T> {
         None
     }
 
-    /// Whether a match in a state is complete by the end of its time. Source: Flink, `NFA.advanceTime`,
-    /// where one in a loop is complete only if an event has come that the loop has passed over.
+    /// Whether a match in a state is complete by the end of its time. Source: Flink,
+    /// `NFA.advanceTime`, where one in a loop is complete only if an event has come that the loop
+    /// has passed over.
     pub(crate) fn is_pending(&self, state: u32) -> bool {
         let State { kind, edges, .. } = self.state(state);
         let leads_on = |edge: &Edge<T>| {

@@ -1,5 +1,5 @@
-//! Runs a graph over the matches of a key: each event moves each of them, and may begin one. Source:
-//! Flink, `NFA`.
+//! Runs a graph over the matches of a key: each event moves each of them, and may begin one.
+//! Source: Flink, `NFA`.
 //!
 //! Law: what is found depends on events and timestamps only, not on when time is advanced between
 //! them.
@@ -185,8 +185,9 @@ impl<T> Nfa<T> {
             // Where one that times out can make others complete, one time after the other.
             let in_turn = self.pending.contains(&true) || !matches.completed.is_empty();
             let until = if in_turn { due } else { to };
-            self.time_out(matches, until, report)?;
-            self.resolve(matches, until, report)?;
+            // No record is at fault for what time does.
+            self.time_out(matches, until, report).map_err(Error::into_fatal)?;
+            self.resolve(matches, until, report).map_err(Error::into_fatal)?;
         }
         Ok(())
     }

@@ -10,7 +10,8 @@ use super::stage::{Content, Contiguity, Repeats, Stage};
 use crate::error::Error;
 use crate::window::millis;
 
-/// What to look for: a sequence of patterns, each of which accepts events. Source: Flink, `Pattern`.
+/// What to look for: a sequence of patterns, each of which accepts events. Source: Flink,
+/// `Pattern`.
 ///
 /// Conditions are asked more than once an event, so they must be pure.
 ///
@@ -119,13 +120,15 @@ impl<T> Pattern<T> {
     }
 
     /// No such event between the one before and the one behind. As the last pattern it needs
-    /// [`Self::within`] or [`Self::within_previous`], and the match is found when that time is over.
+    /// [`Self::within`] or [`Self::within_previous`], and the match is found when that time is
+    /// over.
     #[must_use]
     pub fn not_followed_by(self, name: &str) -> Pattern<T> {
         self.with(name, Contiguity::NotFollowedBy)
     }
 
-    /// Which events the last pattern accepts: those that meet this and all earlier conditions of it.
+    /// Which events the last pattern accepts: those that meet this and all earlier conditions of
+    /// it.
     #[must_use]
     pub fn where_(
         self,
@@ -308,9 +311,9 @@ impl<T> Pattern<T> {
         })
     }
 
-    /// An event of the last pattern comes less than `time` after the event before it. Counts while a
-    /// match waits for this pattern; for one that repeats also between its own events. Source: Flink,
-    /// `WithinType.PREVIOUS_AND_CURRENT`.
+    /// An event of the last pattern comes less than `time` after the event before it. Counts while
+    /// a match waits for this pattern; for one that repeats also between its own events. Source:
+    /// Flink, `WithinType.PREVIOUS_AND_CURRENT`.
     #[must_use]
     pub fn within_previous(self, time: Duration) -> Pattern<T> {
         self.last(|stage| {

@@ -68,8 +68,8 @@ impl AfterMatchSkipStrategy {
         AfterMatchSkipStrategy::of(Skip::ToLast(name.into()))
     }
 
-    /// Fails the task where `skip_to_first` or `skip_to_last` cannot skip: the match has no event of
-    /// that pattern, or begins with the event that it would skip to. Unless given, nothing is
+    /// Fails the task where `skip_to_first` or `skip_to_last` cannot skip: the match has no event
+    /// of that pattern, or begins with the event that it would skip to. Unless given, nothing is
     /// skipped then. Source: Flink, `SkipToElementStrategy.throwExceptionOnMiss`.
     #[must_use]
     pub fn error_on_miss(mut self) -> AfterMatchSkipStrategy {
@@ -90,7 +90,8 @@ impl AfterMatchSkipStrategy {
         }
     }
 
-    /// The number of the first event that may begin a match after the match `path`, if it skips any.
+    /// The number of the first event that may begin a match after the match `path`, if it skips
+    /// any.
     pub(crate) fn next_start<T>(
         &self,
         path: &[Step],

@@ -3,6 +3,7 @@
 
 mod documented;
 mod drive;
+mod groups;
 mod invalid;
 mod nexmark;
 mod operator;

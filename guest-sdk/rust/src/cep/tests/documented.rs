@@ -274,7 +274,7 @@ fn groups_repeat_and_are_optional() {
     let optional = end(begin("a", 'a').followed_by_group(pair()).optional());
     assert_eq!(find_sorted(&optional, "a b1 c1 d"), ["a b1 c1 d", "a d"]);
     let first = end(Pattern::begin_group(pair()).one_or_more().until(letter('u')));
-    assert_eq!(find_sorted(&first, "b1 c1 u b2 c2 d"), ["b2 c2 d"]);
+    assert_eq!(find_sorted(&first, "b1 c1 u b2 c2 d"), ["b1 c1 d", "b2 c2 d"]);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::cep::{AfterMatchSkipStrategy, Cep, CepOperator, MatchContext, Pattern
 use crate::cep::{Match, PatternProcessFunction};
 use crate::collector::{Collector, OutputTag};
 use crate::context::RuntimeContext;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::prelude::{FileSource, PrintSink};
 use crate::stream::StreamExecutionEnvironment;
 use crate::testing::{OperatorHarness, job_spec};
@@ -131,6 +131,47 @@ fn a_function_gets_matches_and_what_times_out() {
     assert_eq!(harness.take_output(), [((2, "b1 at 2".to_owned()), Some(2))]);
     assert_eq!(harness.take_side_output(&TIMED_OUT), [("a22".to_owned(), 13)]);
     assert_eq!(harness.metric("opened"), [1.0]);
+}
+
+/// Refuses a match that ends with `b2`, and all that time out.
+struct Refuses;
+
+impl PatternProcessFunction<u8, String, String> for Refuses {
+    fn process_match(
+        &mut self,
+        found: &Match<'_, String>,
+        _ctx: &mut MatchContext<'_, u8>,
+        out: &mut Collector<String>,
+    ) -> Result<()> {
+        out.collect(words(found));
+        match found.last("b").map(String::as_str) {
+            Some("b2") => Err(Error::bad_record("b2 is refused")),
+            _ => Ok(()),
+        }
+    }
+
+    fn process_timed_out(
+        &mut self,
+        _partial: &Match<'_, String>,
+        _ctx: &mut MatchContext<'_, u8>,
+    ) -> Result<()> {
+        Err(Error::bad_record("it took too long"))
+    }
+}
+
+#[test]
+fn a_match_may_be_refused_where_a_record_is_at_fault() {
+    let operator = Cep::of(a_then_b()).in_processing_time().process(Refuses);
+    let mut harness = OperatorHarness::keyed_process(operator, one_key).unwrap();
+    harness.push_batch([("a1".into(), 1), ("b1".into(), 1), ("a2".into(), 1)]).unwrap();
+    assert_eq!(harness.take_values(), ["a1 b1"]);
+    let error = harness.push("b2".into(), 1).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::BadRecord);
+    harness.push_batch([("a3".into(), 1), ("b3".into(), 1)]).unwrap();
+    assert_eq!(harness.take_values(), ["a3 b3"]);
+    harness.push("a4".into(), 1).unwrap();
+    let late = harness.advance_processing_time(10).unwrap_err();
+    assert_eq!(late.kind(), ErrorKind::Fatal, "{late}");
 }
 
 #[test]

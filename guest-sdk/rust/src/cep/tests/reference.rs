@@ -53,40 +53,7 @@ impl Piece {
 impl Sequence {
     /// The same as a pattern of the SDK.
     pub(crate) fn pattern(&self) -> Pattern<String> {
-        let mut whole: Option<Pattern<String>> = None;
-        for (number, piece) in self.pieces.iter().enumerate() {
-            let name = number.to_string();
-            let mut pattern = match (whole, piece.near) {
-                (None, _) => Pattern::begin(&name),
-                (Some(before), Near::Strict) => before.next(&name),
-                (Some(before), Near::Relaxed) => before.followed_by(&name),
-                (Some(before), Near::Any) => before.followed_by_any(&name),
-                (Some(before), Near::NotNext) => before.not_next(&name),
-                (Some(before), Near::NotFollowedBy) => before.not_followed_by(&name),
-            };
-            pattern = pattern.where_(letters(piece.letters));
-            let repeats = piece.times != (1, Some(1));
-            pattern = match piece.times {
-                (1, Some(1)) => pattern,
-                (1, None) => pattern.one_or_more(),
-                (least, None) => pattern.times_or_more(least as u32),
-                (least, Some(most)) if least == most => pattern.times(least as u32),
-                (least, Some(most)) => pattern.times_range(least as u32, most as u32),
-            };
-            pattern = match piece.inner {
-                Near::Strict if repeats => pattern.consecutive(),
-                Near::Any if repeats => pattern.allow_combinations(),
-                Near::Strict | Near::Any => pattern,
-                Near::Relaxed | Near::NotNext | Near::NotFollowedBy => pattern,
-            };
-            pattern = if piece.optional { pattern.optional() } else { pattern };
-            pattern = if piece.greedy { pattern.greedy() } else { pattern };
-            if let Some(until) = piece.until {
-                pattern = pattern.until(letters(until));
-            }
-            whole = Some(pattern);
-        }
-        let mut pattern = whole.expect("a sequence has pieces");
+        let mut pattern = chain(None, &self.pieces, 0).expect("a sequence has pieces");
         if let Some(within) = self.within {
             pattern = pattern.within(Duration::from_millis(within as u64));
         }
@@ -99,6 +66,48 @@ impl Sequence {
         };
         pattern.after_match(strategy)
     }
+}
+
+/// Puts pieces behind a pattern, the first of them with this number as its name.
+pub(crate) fn chain(
+    before: Option<Pattern<String>>,
+    pieces: &[Piece],
+    first: usize,
+) -> Option<Pattern<String>> {
+    let mut whole = before;
+    for (number, piece) in pieces.iter().enumerate() {
+        let name = (first + number).to_string();
+        let mut pattern = match (whole, piece.near) {
+            (None, _) => Pattern::begin(&name),
+            (Some(so_far), Near::Strict) => so_far.next(&name),
+            (Some(so_far), Near::Relaxed) => so_far.followed_by(&name),
+            (Some(so_far), Near::Any) => so_far.followed_by_any(&name),
+            (Some(so_far), Near::NotNext) => so_far.not_next(&name),
+            (Some(so_far), Near::NotFollowedBy) => so_far.not_followed_by(&name),
+        };
+        pattern = pattern.where_(letters(piece.letters));
+        let repeats = piece.times != (1, Some(1));
+        pattern = match piece.times {
+            (1, Some(1)) => pattern,
+            (1, None) => pattern.one_or_more(),
+            (least, None) => pattern.times_or_more(least as u32),
+            (least, Some(most)) if least == most => pattern.times(least as u32),
+            (least, Some(most)) => pattern.times_range(least as u32, most as u32),
+        };
+        pattern = match piece.inner {
+            Near::Strict if repeats => pattern.consecutive(),
+            Near::Any if repeats => pattern.allow_combinations(),
+            Near::Strict | Near::Any => pattern,
+            Near::Relaxed | Near::NotNext | Near::NotFollowedBy => pattern,
+        };
+        pattern = if piece.optional { pattern.optional() } else { pattern };
+        pattern = if piece.greedy { pattern.greedy() } else { pattern };
+        if let Some(until) = piece.until {
+            pattern = pattern.until(letters(until));
+        }
+        whole = Some(pattern);
+    }
+    whole
 }
 
 /// The events of a match so far: number of the piece and of the event, and what was decided at each

@@ -1,6 +1,6 @@
 //! Random patterns over random events find what the reference finds, in its order and at its times:
-//! in the automaton, and in the operator with events out of order and a restore. A failure names the
-//! seed; `SANDBAR_CEP_SEED` runs that one alone.
+//! in the automaton, and in the operator with events out of order and a restore. A failure names
+//! the seed; `SANDBAR_CEP_SEED` runs that one alone.
 
 use std::collections::BTreeMap;
 
@@ -69,7 +69,7 @@ fn piece(random: &mut Random, before: Option<&Piece>) -> Piece {
     piece
 }
 
-fn sequence(random: &mut Random) -> Sequence {
+pub(crate) fn sequence(random: &mut Random) -> Sequence {
     let mut pieces: Vec<Piece> = Vec::new();
     for _ in 0..=random.below(4) {
         let next = piece(random, pieces.last());
@@ -93,7 +93,7 @@ fn sequence(random: &mut Random) -> Sequence {
 }
 
 /// Words in the order of their times, which end with the key.
-fn events(random: &mut Random, key: u8, count: u64) -> Vec<(String, i64)> {
+pub(crate) fn events(random: &mut Random, key: u8, count: u64) -> Vec<(String, i64)> {
     let mut at = 1;
     let mut words = Vec::new();
     for number in 0..count {
@@ -103,7 +103,7 @@ fn events(random: &mut Random, key: u8, count: u64) -> Vec<(String, i64)> {
     words
 }
 
-fn seeds() -> Vec<u64> {
+pub(crate) fn seeds() -> Vec<u64> {
     match std::env::var("SANDBAR_CEP_SEED") {
         Ok(seed) => vec![seed.parse().expect("the seed is a number")],
         Err(_) => (0..PATTERNS).collect(),
