@@ -93,3 +93,23 @@ fn events_are_kept_once_however_many_matches_they_are_in() {
     run.event("c", 9).expect("it is processed");
     assert_eq!(run.seen.found.len(), 255);
 }
+
+#[test]
+fn what_is_kept_of_a_long_stream_stays_small() {
+    let pattern = Pattern::begin("a")
+        .where_(letter('a'))
+        .one_or_more()
+        .consecutive()
+        .followed_by("c")
+        .where_(letter('c'))
+        .within(Duration::from_millis(10));
+    let mut run = Run::of(&pattern);
+    let mut largest = 0;
+    for at in 0..5000 {
+        run.event("a", at).expect("it is processed");
+        let bytes = postcard::to_allocvec(&run.matches).expect("it is written");
+        largest = largest.max(bytes.len());
+    }
+    assert!(run.matches.buffer.sizes().0 <= 10, "older events have timed out");
+    assert!(largest < 4096, "{largest} bytes");
+}
