@@ -7,6 +7,7 @@
 
 #[doc(hidden)]
 pub mod bindings;
+pub mod cep;
 mod chain;
 pub mod codec;
 mod collector;
@@ -52,16 +53,16 @@ pub use state::{
 };
 pub use stream::{
     ConnectedStreams, DataStream, DatagenSource, DeadLetter, DiscardSink, ErrorPolicy, FileSink,
-    FileSource, KeyValue, KeyedConnectedStreams, KeyedStream, PrintSink, Sink, SocketSource,
-    Source, StdinSource, StreamExecutionEnvironment, WindowedStream,
+    FileSource, KeyValue, KeyedConnectedStreams, KeyedStream, PatternStream, PrintSink, Sink,
+    SocketSource, Source, StdinSource, StreamExecutionEnvironment, WindowedStream,
 };
 pub use timers::{TimeDomain, Timer};
 pub use window::{
     ContinuousEventTimeTrigger, ContinuousProcessingTimeTrigger, CountEvictor, CountTrigger,
     DeltaEvictor, DeltaTrigger, EventTimeSessionWindows, EventTimeTrigger, Evictor, GlobalWindow,
     GlobalWindows, NeverTrigger, ProcessWindowFunction, ProcessingTimeSessionWindows,
-    ProcessingTimeTrigger, PurgingTrigger, SlidingEventTimeWindows, SlidingProcessingTimeWindows,
-    TimeEvictor, TimeWindow, Trigger, TriggerContext, TriggerResult, TumblingEventTimeWindows,
-    TumblingProcessingTimeWindows, Window, WindowAssigner, WindowContext, WindowElements,
-    WindowedOperator, Windowing,
+    ProcessingTimeTrigger, ProcessingTimeoutTrigger, PurgingTrigger, SlidingEventTimeWindows,
+    SlidingProcessingTimeWindows, TimeEvictor, TimeWindow, Trigger, TriggerContext, TriggerResult,
+    TumblingEventTimeWindows, TumblingProcessingTimeWindows, Window, WindowAssigner, WindowContext,
+    WindowElements, WindowedOperator, Windowing,
 };

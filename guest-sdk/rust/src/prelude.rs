@@ -23,8 +23,8 @@ pub use crate::state::{
 };
 pub use crate::stream::{
     ConnectedStreams, DataStream, DatagenSource, DeadLetter, DiscardSink, ErrorPolicy, FileSink,
-    FileSource, KeyValue, KeyedConnectedStreams, KeyedStream, PrintSink, Sink, SocketSource,
-    Source, StdinSource, StreamExecutionEnvironment, WindowedStream,
+    FileSource, KeyValue, KeyedConnectedStreams, KeyedStream, PatternStream, PrintSink, Sink,
+    SocketSource, Source, StdinSource, StreamExecutionEnvironment, WindowedStream,
 };
 pub use crate::timers::{TimeDomain, Timer};
 pub use crate::window::{

@@ -18,20 +18,22 @@ mod time_window;
 mod trigger;
 mod windowing;
 
+pub(crate) use assigner::millis;
 pub use assigner::{
     DynamicEventTimeSessionWindows, DynamicProcessingTimeSessionWindows, EventTimeSessionWindows,
     GlobalWindows, Panes, ProcessingTimeSessionWindows, SlidingEventTimeWindows,
     SlidingProcessingTimeWindows, TumblingEventTimeWindows, TumblingProcessingTimeWindows,
     WindowAssigner,
 };
+pub(crate) use due::{Armed, Earliest};
 pub use evictor::{CountEvictor, DeltaEvictor, Evictor, TimeEvictor, WindowElements};
 pub use function::{ProcessWindowFunction, WindowContext};
-pub(crate) use operator::STATE;
+pub(crate) use operator::{LATE_DROPPED, STATE};
 pub use time_window::{GlobalWindow, TimeWindow, Window};
 pub use trigger::{
     ContinuousEventTimeTrigger, ContinuousProcessingTimeTrigger, CountTrigger, DeltaTrigger,
-    EventTimeTrigger, NeverTrigger, ProcessingTimeTrigger, PurgingTrigger, Trigger, TriggerContext,
-    TriggerResult,
+    EventTimeTrigger, NeverTrigger, ProcessingTimeTrigger, ProcessingTimeoutTrigger,
+    PurgingTrigger, Timeout, Trigger, TriggerContext, TriggerResult,
 };
 pub use windowing::{WindowedOperator, Windowing};
 

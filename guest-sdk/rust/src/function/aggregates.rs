@@ -1,5 +1,7 @@
 //! Aggregations that most jobs need, ready to be given to `aggregate`.
 
+mod approximate;
+
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::marker::PhantomData;
@@ -8,6 +10,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::AggregateFunction;
+
+pub use approximate::{ApproximateDistinctCount, DistinctSketch};
 
 /// What an aggregation reads of each value, as a closure.
 pub struct Of<T, F> {
@@ -184,7 +188,8 @@ where
     }
 }
 
-/// The number of different things in values. Exact: all of them are in the accumulator.
+/// The number of different things in values. Exact: all of them are in the accumulator;
+/// [`ApproximateDistinctCount`] is the one that stays small.
 ///
 /// ```
 /// use sandbar_sdk::aggregates::DistinctCount;

@@ -9,8 +9,10 @@ use std::rc::Rc;
 use super::data_stream::{Consumed, DataStream, OperatorSpec};
 use super::graph::{Encoding, Graph};
 use super::key_value::KeyValue;
+use super::pattern_stream::PatternStream;
 use super::source::SourceCodec;
 use super::windowed_stream::WindowedStream;
+use crate::cep::Pattern;
 use crate::chain::erased::{ErasedEncoder, KeyedCodecOf};
 use crate::chain::external::HashKey;
 use crate::codec::{Compact, Data, Decode, Encode, Format, Key};
@@ -122,6 +124,37 @@ impl<K: Key, T: Data> KeyedStream<K, T> {
         assigner: A,
     ) -> WindowedStream<K, T, A, A::OwnTrigger> {
         WindowedStream::new(self, Windowing::of(assigner))
+    }
+
+    /// Looks for a pattern in the records of each key.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use sandbar_sdk::cep::{AfterMatchSkipStrategy, Pattern};
+    /// use sandbar_sdk::prelude::*;
+    ///
+    /// /// Users who failed to log in three times and then did, within a minute.
+    /// fn suspects(logins: &DataStream<(String, bool)>) -> DataStream<String> {
+    ///     let pattern: Pattern<(String, bool)> = Pattern::begin("failed")
+    ///         .where_(|(_, worked), _| !worked)
+    ///         .times_or_more(3)
+    ///         .followed_by("in")
+    ///         .where_(|(_, worked), _| *worked)
+    ///         .within(Duration::from_secs(60))
+    ///         .after_match(AfterMatchSkipStrategy::skip_past_last_event());
+    ///     logins
+    ///         .key_by(|(user, _)| user.clone())
+    ///         .pattern(pattern)
+    ///         .flat_select(|found, out| {
+    ///             if let Some((user, _)) = found.first("in") {
+    ///                 out.collect(user.clone());
+    ///             }
+    ///         })
+    /// }
+    /// ```
+    pub fn pattern(&self, pattern: Pattern<T>) -> PatternStream<K, T> {
+        PatternStream::new(self, pattern)
     }
 
     /// Groups every `size` records of each key, without regard to time. What is left in the end

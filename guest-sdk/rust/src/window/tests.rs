@@ -1,6 +1,8 @@
 //! Examples of windows with their results: those of Flink's documentation, and what is told of
 //! windows beside their results.
 
+mod timeout;
+
 use std::time::Duration;
 
 use crate::error::ErrorKind;

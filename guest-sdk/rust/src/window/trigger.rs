@@ -5,12 +5,14 @@ mod count;
 mod delta;
 mod purging;
 mod time;
+mod timeout;
 
 pub use continuous::{ContinuousEventTimeTrigger, ContinuousProcessingTimeTrigger};
 pub use count::CountTrigger;
 pub use delta::DeltaTrigger;
 pub use purging::PurgingTrigger;
 pub use time::{EventTimeTrigger, NeverTrigger, ProcessingTimeTrigger};
+pub use timeout::{ProcessingTimeoutTrigger, Timeout};
 
 use super::due::{DueTimes, Earliest};
 use crate::chain::instance::InstanceContext;
