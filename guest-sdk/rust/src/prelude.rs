@@ -24,7 +24,7 @@ pub use crate::state::{
 pub use crate::stream::{
     ConnectedStreams, DataStream, DatagenSource, DeadLetter, DiscardSink, ErrorPolicy, FileSink,
     FileSource, KeyValue, KeyedConnectedStreams, KeyedStream, PrintSink, Sink, SocketSource,
-    Source, StdinSource, StreamExecutionEnvironment, WindowedStream,
+    Source, StdinSource, StreamExecutionEnvironment, TwoPhase, TwoPhaseStream, WindowedStream,
 };
 pub use crate::timers::{TimeDomain, Timer};
 pub use crate::window::{

@@ -15,6 +15,7 @@ mod keyed_stream;
 mod sink;
 mod source;
 mod spec;
+mod two_phase;
 mod window_joined;
 mod windowed_stream;
 
@@ -29,6 +30,7 @@ pub use key_value::KeyValue;
 pub use keyed_stream::KeyedStream;
 pub use sink::{DiscardSink, FileSink, PrintSink, Sink, StreamSink};
 pub use source::{DatagenSource, FileSource, SocketSource, Source, StdinSource};
+pub use two_phase::{TwoPhase, TwoPhaseStream};
 pub use window_joined::WindowJoined;
 pub use windowed_stream::WindowedStream;
 

@@ -11,8 +11,9 @@ use super::assigner::{Panes, timed};
 use super::contents::Contents;
 use super::due::{Armed, Earliest};
 use super::function::WindowContext;
+use super::grid::Grid;
 use super::operator::{LATE_DROPPED, Lateness, STATE};
-use super::time_window::{TimeWindow, Window};
+use super::time_window::Window;
 use crate::collector::Collector;
 use crate::context::{Context, RuntimeContext};
 use crate::error::Error;
@@ -62,38 +63,6 @@ impl<S> KeyPanes<S> {
     }
 }
 
-/// Where windows and panes are.
-struct Grid<W> {
-    panes: Panes<W>,
-    /// From the start of a window to where an earlier one ends; 0 where that is a start as well.
-    remainder: i64,
-}
-
-impl<W> Grid<W> {
-    /// The start of the last window that a time is in, if it is in any.
-    #[inline]
-    fn last_start(&self, at: i64) -> i64 {
-        TimeWindow::start_of(at, self.panes.offset, self.panes.slide)
-    }
-
-    /// The start of the pane that a time is in.
-    #[inline]
-    fn pane_start(&self, at: i64) -> i64 {
-        let start = self.last_start(at);
-        let middle = start.saturating_add(self.remainder);
-        if at >= middle { middle } else { start }
-    }
-
-    /// The last millisecond of the first window that has a time in it and ends later than `after`.
-    #[inline]
-    fn next_end(&self, at: i64, after: i64) -> Option<i64> {
-        // The windows that end later than both start later than this.
-        let before = at.max(after.saturating_add(1)).saturating_sub(self.panes.size);
-        let start = self.last_start(before).saturating_add(self.panes.slide);
-        (start <= at).then(|| start.saturating_add(self.panes.size - 1))
-    }
-}
-
 /// The operator of windows made of panes.
 pub(crate) struct PaneOperator<C: Contents> {
     state: ValueState<KeyPanes<C::Stored>>,
@@ -112,8 +81,8 @@ impl<C: Contents> PaneOperator<C> {
         contents: C,
         lateness: Lateness<C::In>,
     ) -> PaneOperator<C> {
-        let grid = Grid { remainder: panes.size.checked_rem(panes.slide).unwrap_or(0), panes };
-        PaneOperator { state: ValueState::default(), core: Core { grid, contents, lateness } }
+        let core = Core { grid: Grid::new(panes), contents, lateness };
+        PaneOperator { state: ValueState::default(), core }
     }
 
     /// The Rust type of the state, for descriptions.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{WindowAssigner, check, millis, timed};
+use super::{Panes, WindowAssigner, check, millis, timed};
 use crate::error::Error;
 use crate::window::time_window::TimeWindow;
 use crate::window::trigger::{EventTimeTrigger, ProcessingTimeTrigger};
@@ -71,6 +71,11 @@ macro_rules! tumbling {
 
             fn is_event_time(&self) -> bool {
                 $event_time
+            }
+
+            fn panes(&self) -> Option<Panes<TimeWindow>> {
+                let (size, offset) = (self.size, self.offset);
+                Some(Panes { size, slide: size, offset, window: TimeWindow::new })
             }
 
             fn validate(&self) -> Result<(), Error> {
