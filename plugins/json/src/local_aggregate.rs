@@ -1,5 +1,5 @@
-//! `local-aggregate` and `global-aggregate`: what `window-aggregate` does in two phases, one on each
-//! side of the exchange by key.
+//! `local-aggregate` and `global-aggregate`: what `window-aggregate` does in two phases, one on
+//! each side of the exchange by key.
 
 use sandbar_sdk::LocalAggregate;
 use sandbar_sdk::prelude::*;

@@ -151,8 +151,8 @@ impl Instance {
         self.end_call()
     }
 
-    /// Fires timers of the head; without any, the stream is idle, or it is time for what an operator
-    /// has asked to be called for or for watermarks.
+    /// Fires timers of the head; without any, the stream is idle, or it is time for what an
+    /// operator has asked to be called for or for watermarks.
     pub(crate) fn on_timers(
         &mut self,
         operator: u32,

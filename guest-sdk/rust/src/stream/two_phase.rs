@@ -1,8 +1,8 @@
 //! Two-phase aggregation: what can be put together of a key is put together before the exchange, so
 //! that a key that most records have costs one subtask no more than any other.
 //!
-//! Law: results are those of the aggregation in one phase, but for how many updates there are on the
-//! way and for functions to which the order of records matters.
+//! Law: results are those of the aggregation in one phase, but for how many updates there are on
+//! the way and for functions to which the order of records matters.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -39,8 +39,8 @@ const LATENCY_DEFAULT: Duration = Duration::from_millis(100);
 /// checkpoint; and at the end. Without windows they also leave after a number of records, after a
 /// time by the host's clock, and with every watermark that passes one of their records.
 ///
-/// Source: Flink, `docs/content/docs/dev/table/tuning.md`, "Local-Global Aggregation" and "MiniBatch
-/// Aggregation".
+/// Source: Flink, `docs/content/docs/dev/table/tuning.md`, "Local-Global Aggregation" and
+/// "MiniBatch Aggregation".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TwoPhase {
     keys_max: usize,
