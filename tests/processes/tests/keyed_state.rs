@@ -195,13 +195,13 @@ fn state_of_windows_and_joins_is_found_by_the_json_of_its_key() {
         ("window%20join", "windows"),
         ("interval", "left-buffer"),
         ("interval", "right-buffer"),
-        ("regular", "left-records"),
-        ("regular", "right-records"),
+        ("Join", "left-records"),
+        ("Join", "right-records"),
         ("temporal", "left"),
         ("temporal", "right"),
     ] {
         let asked = path(&job, operator, state, "key-json=%5B7,%22ann%22%5D");
-        let shown = eventually("the record has arrived", || {
+        let shown = eventually(&format!("{operator} has got the record: {state}"), || {
             let (status, text) = cluster.rest().text("GET", &asked, None);
             assert!([200, 404].contains(&status), "{operator}/{state}: {text}");
             (status == 200).then(|| serde_json::from_str::<Value>(&text).unwrap())
