@@ -319,10 +319,10 @@ impl<T: 'static> DataStream<T> {
         }
         let fronts = graph.operator(node).map(|operator| operator.fronts.clone());
         drop(graph);
-        let letters = |node| {
+        let letters = |of_node| {
             let port = super::graph::Port::DeadLetters;
             let from = From::Fixed { port, codec: SourceCodec::of(Json) };
-            DataStream::of_part(&self.graph, node, from)
+            DataStream::of_part(&self.graph, of_node, from)
         };
         let of_fronts = fronts.unwrap_or_default().into_iter().map(letters);
         of_fronts.fold(letters(node), |all, of_front| all.union(&of_front))

@@ -72,8 +72,8 @@ impl MapTable {
 
     /// The keys that have an entry that may be seen, in no order.
     pub(super) fn keys<'a>(&'a self, format: &PayloadFormat) -> impl Iterator<Item = &'a [u8]> {
-        let is_visible = |payload: &Box<[u8]>| format.visible(payload).0.is_some();
-        let visible = move |map: &&Map| map.entries.values().any(is_visible);
+        let is_visible = |payload: &[u8]| format.visible(payload).0.is_some();
+        let visible = move |map: &&Map| map.entries.values().any(|payload| is_visible(payload));
         self.maps.iter().filter(visible).map(|map| &*map.key)
     }
 

@@ -138,8 +138,8 @@ impl<K, S> Entries<K, S> {
         if !digest.is_exact() {
             self.keys.extend_from_slice(bytes);
         }
-        let bytes = start..self.keys.len();
-        self.entries.push(Entry { digest, key, bytes, latest: i64::MIN, stored: None });
+        let held = start..self.keys.len();
+        self.entries.push(Entry { digest, key, bytes: held, latest: i64::MIN, stored: None });
         self.index.insert(digest.hash(), position as u32);
         position
     }

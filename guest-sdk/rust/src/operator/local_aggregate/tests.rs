@@ -134,14 +134,14 @@ fn what_is_held_is_bounded() {
     let mut local = keyed(TwoPhase::new().keys_max(2));
     push(&mut local, &["a=1@1", "a=1@2", "b=1@3", "c=1@4"]);
     assert_eq!(taken(&mut local), ["a=2/2@2", "b=1/1@3"]);
-    let mut local = keyed(TwoPhase::new().records_max(3));
-    push(&mut local, &["a=1@1", "a=1@2", "a=1@3", "a=1@4"]);
-    assert_eq!(taken(&mut local), ["a=3/3@3"]);
-    let mut local = windowed(TwoPhase::new().keys_max(2).records_max(1));
-    push(&mut local, &["a=1@1", "a=1@2", "a=1@1000", "b=1@1"]);
-    assert_eq!(taken(&mut local), ["a=2/2@999", "a=1/1@1999"]);
-    local.finish().unwrap();
-    assert_eq!(taken(&mut local), ["b=1/1@999"]);
+    let mut few_records = keyed(TwoPhase::new().records_max(3));
+    push(&mut few_records, &["a=1@1", "a=1@2", "a=1@3", "a=1@4"]);
+    assert_eq!(taken(&mut few_records), ["a=3/3@3"]);
+    let mut few_panes = windowed(TwoPhase::new().keys_max(2).records_max(1));
+    push(&mut few_panes, &["a=1@1", "a=1@2", "a=1@1000", "b=1@1"]);
+    assert_eq!(taken(&mut few_panes), ["a=2/2@999", "a=1/1@1999"]);
+    few_panes.finish().unwrap();
+    assert_eq!(taken(&mut few_panes), ["b=1/1@999"]);
 }
 
 #[test]
@@ -196,9 +196,9 @@ fn settings_that_cannot_be_are_refused() {
 }
 
 /// Opens a chain of operators of a plugin, in their order.
-fn chain(operators: impl FnOnce(&mut PluginBuilder)) -> (Rc<HarnessHost>, Instance) {
+fn chain(register: impl FnOnce(&mut PluginBuilder)) -> (Rc<HarnessHost>, Instance) {
     let mut plugin = PluginBuilder::default();
-    operators(&mut plugin);
+    register(&mut plugin);
     let last = plugin.operators.len() as u32 - 1;
     let link = |number: u32, name: &str| ChainedOperator {
         operator: name.to_owned(),
@@ -307,10 +307,10 @@ fn operators_in_front_let_go_before_those_behind() {
 #[test]
 fn results_of_timers_in_front_wait_for_the_watermark_that_fires_them() {
     let (host, mut instance) = chain(|plugin| {
-        let count = || Windowing::of(second()).aggregate(CountAggregate::default());
+        let counts = || Windowing::of(second()).aggregate(CountAggregate::default());
         plugin
             .keyed_process_with("count", move |NoConfig {}| {
-                Ok::<crate::WindowedOperator<String, String, u64>, Error>(count())
+                Ok::<crate::WindowedOperator<String, String, u64>, Error>(counts())
             })
             .input(Text)
             .output(Compact);
