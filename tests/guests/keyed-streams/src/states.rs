@@ -51,8 +51,7 @@ pub(super) fn define(env: &mut StreamExecutionEnvironment, port: &str) -> Result
         .apply(move |left, right| both(left, right))
         .name("interval")
         .sink_to(DiscardSink::text());
-    let rows = keyed.regular_join(&keyed, JoinType::Inner).rows();
-    rows.map(|_| 1u8).sink_to(DiscardSink::json());
+    keyed.regular_join(&keyed, JoinType::Inner).rows().map(|_| 1u8).sink_to(DiscardSink::json());
     keyed
         .temporal_join(&keyed)
         .apply(move |left, right| both(left, right))
