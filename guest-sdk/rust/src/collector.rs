@@ -233,6 +233,9 @@ impl<Out: 'static> Collector<Out> {
                 }
             }
             Signal::Timer(_)
+            | Signal::Watermark(_)
+            | Signal::Release
+            | Signal::Wake
             | Signal::Checkpoint
             | Signal::Finish
             | Signal::Flush

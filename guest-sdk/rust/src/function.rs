@@ -1,6 +1,7 @@
 //! What user code implements, one trait a kind of operator. Closures are maps, filters and flat
 //! maps; everything with state, timers or side outputs is a process function.
 
+pub(crate) mod accumulate;
 mod aggregate;
 pub mod aggregates;
 mod broadcast;

@@ -44,9 +44,7 @@ pub(crate) trait Host {
     fn touch(&self, state: u32, keys: &Packed, user_keys: &Packed);
     fn scan(&self, state: u32, key: &[u8], after: Option<&[u8]>, limit: u32) -> Page;
 
-    /// At most `limit` keys of this subtask that a state has something for, in the order of their
-    /// bytes, behind `after`; fewer only if there are no more.
-    fn keys(&self, state: u32, after: Option<&[u8]>, limit: u32) -> Result<Packed, String>;
+    fn keys(&self, state: u32, after: Option<&[u8]>, limit: u32) -> Packed;
 
     fn set_list(
         &self,
@@ -72,6 +70,8 @@ pub(crate) trait Host {
         timers: &TimerBatch,
     ) -> Result<(), String>;
     fn delete_timers(&self, operator: u32, domain: TimeDomain, timers: &TimerBatch);
+    fn wake_at(&self, timestamp: i64);
+
     fn current_watermark(&self) -> i64;
 
     fn log(&self, operator: u32, level: Level, message: &str);

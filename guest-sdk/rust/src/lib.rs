@@ -54,15 +54,16 @@ pub use state::{
 pub use stream::{
     ConnectedStreams, DataStream, DatagenSource, DeadLetter, DiscardSink, ErrorPolicy, FileSink,
     FileSource, KeyValue, KeyedConnectedStreams, KeyedStream, PatternStream, PrintSink, Sink,
-    SocketSource, Source, StdinSource, StreamExecutionEnvironment, WindowedStream,
+    SocketSource, Source, StdinSource, StreamExecutionEnvironment, TwoPhase, TwoPhaseStream,
+    WindowedStream,
 };
 pub use timers::{TimeDomain, Timer};
 pub use window::{
     ContinuousEventTimeTrigger, ContinuousProcessingTimeTrigger, CountEvictor, CountTrigger,
     DeltaEvictor, DeltaTrigger, EventTimeSessionWindows, EventTimeTrigger, Evictor, GlobalWindow,
-    GlobalWindows, NeverTrigger, ProcessWindowFunction, ProcessingTimeSessionWindows,
-    ProcessingTimeTrigger, ProcessingTimeoutTrigger, PurgingTrigger, SlidingEventTimeWindows,
-    SlidingProcessingTimeWindows, TimeEvictor, TimeWindow, Trigger, TriggerContext, TriggerResult,
-    TumblingEventTimeWindows, TumblingProcessingTimeWindows, Window, WindowAssigner, WindowContext,
-    WindowElements, WindowedOperator, Windowing,
+    GlobalWindows, LocalAggregate, NeverTrigger, ProcessWindowFunction,
+    ProcessingTimeSessionWindows, ProcessingTimeTrigger, ProcessingTimeoutTrigger, PurgingTrigger,
+    SlidingEventTimeWindows, SlidingProcessingTimeWindows, TimeEvictor, TimeWindow, Trigger,
+    TriggerContext, TriggerResult, TumblingEventTimeWindows, TumblingProcessingTimeWindows, Window,
+    WindowAssigner, WindowContext, WindowElements, WindowedOperator, Windowing,
 };

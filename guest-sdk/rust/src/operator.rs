@@ -2,8 +2,10 @@
 
 pub(crate) mod aggregate;
 pub(crate) mod broadcast;
+pub(crate) mod combine;
 pub(crate) mod definition;
 pub(crate) mod keyed;
+pub(crate) mod local_aggregate;
 pub(crate) mod partition;
 pub(crate) mod process;
 pub(crate) mod simple;

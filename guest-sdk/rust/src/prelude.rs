@@ -24,7 +24,8 @@ pub use crate::state::{
 pub use crate::stream::{
     ConnectedStreams, DataStream, DatagenSource, DeadLetter, DiscardSink, ErrorPolicy, FileSink,
     FileSource, KeyValue, KeyedConnectedStreams, KeyedStream, PatternStream, PrintSink, Sink,
-    SocketSource, Source, StdinSource, StreamExecutionEnvironment, WindowedStream,
+    SocketSource, Source, StdinSource, StreamExecutionEnvironment, TwoPhase, TwoPhaseStream,
+    WindowedStream,
 };
 pub use crate::timers::{TimeDomain, Timer};
 pub use crate::window::{

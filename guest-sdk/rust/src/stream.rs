@@ -16,6 +16,7 @@ mod pattern_stream;
 mod sink;
 mod source;
 mod spec;
+mod two_phase;
 mod window_joined;
 mod windowed_stream;
 
@@ -31,6 +32,7 @@ pub use keyed_stream::KeyedStream;
 pub use pattern_stream::PatternStream;
 pub use sink::{DiscardSink, FileSink, PrintSink, Sink, StreamSink};
 pub use source::{DatagenSource, FileSource, SocketSource, Source, StdinSource};
+pub use two_phase::{TwoPhase, TwoPhaseStream};
 pub use window_joined::WindowJoined;
 pub use windowed_stream::WindowedStream;
 

@@ -7,15 +7,18 @@
 //! Source: Flink, `docs/content/docs/dev/datastream/operators/windows.md`.
 
 pub(crate) mod assigner;
-mod contents;
+pub(crate) mod contents;
 mod due;
 mod evictor;
 mod function;
+pub(crate) mod grid;
+mod local;
 mod operator;
 mod panes;
 mod store;
 mod time_window;
 mod trigger;
+mod uniform;
 mod windowing;
 
 pub(crate) use assigner::millis;
@@ -28,6 +31,7 @@ pub use assigner::{
 pub(crate) use due::{Armed, Earliest};
 pub use evictor::{CountEvictor, DeltaEvictor, Evictor, TimeEvictor, WindowElements};
 pub use function::{ProcessWindowFunction, WindowContext};
+pub use local::LocalAggregate;
 pub(crate) use operator::{LATE_DROPPED, STATE};
 pub use time_window::{GlobalWindow, TimeWindow, Window};
 pub use trigger::{

@@ -121,6 +121,17 @@ enum Takes {
     AnyOf(Vec<String>),
 }
 
+/// What an input asks of the partitioner in front of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asks {
+    /// Any will do.
+    Nothing,
+    /// A key, and hash.
+    Keys,
+    /// Broadcast, without a key.
+    Broadcast,
+}
+
 impl Takes {
     /// Number of inputs, where it is known.
     fn inputs(&self) -> Option<u32> {
@@ -132,10 +143,14 @@ impl Takes {
         }
     }
 
-    fn is_keyed(&self) -> bool {
+    /// What the input asks of the partitioner in front of it.
+    fn asks(&self, input: u32) -> Asks {
         match self {
-            Takes::Inputs { kind, .. } => kind.is_keyed(),
-            Takes::Nothing | Takes::Unknown | Takes::AnyOf(_) => false,
+            Takes::Inputs { kind, .. } if kind.is_broadcast_input(input) => Asks::Broadcast,
+            Takes::Inputs { kind, .. } if kind.is_keyed_input(input) => Asks::Keys,
+            Takes::Inputs { .. } | Takes::Nothing | Takes::Unknown | Takes::AnyOf(_) => {
+                Asks::Nothing
+            }
         }
     }
 
@@ -156,6 +171,7 @@ fn kind_name(kind: OperatorKind) -> &'static str {
         OperatorKind::KeyedProcess => "keyed-process",
         OperatorKind::TwoInputProcess => "two-input-process",
         OperatorKind::KeyedTwoInputProcess => "keyed-two-input-process",
+        OperatorKind::KeyedBroadcastProcess => "keyed-broadcast-process",
         OperatorKind::KeySelector => "key-selector",
         OperatorKind::Partitioner => "partitioner",
     }

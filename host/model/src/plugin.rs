@@ -57,6 +57,8 @@ pub enum OperatorKind {
     TwoInputProcess,
     /// A function over two inputs keyed alike.
     KeyedTwoInputProcess,
+    /// A function over a keyed input and one that is broadcast.
+    KeyedBroadcastProcess,
     /// Sets keys in front of a hash partitioner.
     KeySelector,
     /// Chooses subtasks in front of a custom partitioner.
@@ -64,9 +66,27 @@ pub enum OperatorKind {
 }
 
 impl OperatorKind {
-    /// Whether its inputs must arrive over a hash partitioner.
+    /// Whether it has keyed state and timers: its first input carries keys.
     pub fn is_keyed(self) -> bool {
-        matches!(self, OperatorKind::KeyedProcess | OperatorKind::KeyedTwoInputProcess)
+        match self {
+            OperatorKind::KeyedProcess
+            | OperatorKind::KeyedTwoInputProcess
+            | OperatorKind::KeyedBroadcastProcess => true,
+            OperatorKind::Process
+            | OperatorKind::TwoInputProcess
+            | OperatorKind::KeySelector
+            | OperatorKind::Partitioner => false,
+        }
+    }
+
+    /// Whether an input must arrive over a hash partitioner.
+    pub fn is_keyed_input(self, input: u32) -> bool {
+        self.is_keyed() && !self.is_broadcast_input(input)
+    }
+
+    /// Whether an input must arrive over a broadcast partitioner.
+    pub fn is_broadcast_input(self, input: u32) -> bool {
+        self == OperatorKind::KeyedBroadcastProcess && input == 1
     }
 
     /// Number of inputs.
@@ -76,7 +96,9 @@ impl OperatorKind {
             | OperatorKind::KeyedProcess
             | OperatorKind::KeySelector
             | OperatorKind::Partitioner => 1,
-            OperatorKind::TwoInputProcess | OperatorKind::KeyedTwoInputProcess => 2,
+            OperatorKind::TwoInputProcess
+            | OperatorKind::KeyedTwoInputProcess
+            | OperatorKind::KeyedBroadcastProcess => 2,
         }
     }
 }

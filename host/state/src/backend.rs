@@ -3,7 +3,7 @@
 //! resolved when compiled.
 
 use crate::error::StateError;
-use crate::keyed_state::{KeyedState, ScanRange, StateDescriptor, StateId, StateUsage};
+use crate::keyed_state::{KeyedState, KeysRange, ScanRange, StateDescriptor, StateId, StateUsage};
 use crate::packed::{Packed, PackedMut};
 
 /// Keyed state of one subtask, by (state, key, user key), partitioned by key group. What each
@@ -56,6 +56,14 @@ pub trait StateBackend: Send {
         range: ScanRange<'_>,
         user_keys: PackedMut<'_>,
         values: PackedMut<'_>,
+    ) -> Result<(), StateError>;
+
+    /// See [`KeyedState::keys`].
+    fn keys(
+        &self,
+        state: StateId,
+        range: KeysRange<'_>,
+        keys: PackedMut<'_>,
     ) -> Result<(), StateError>;
 
     /// See [`KeyedState::next_clean_up`].
@@ -133,6 +141,15 @@ impl StateBackend for KeyedState {
         values: PackedMut<'_>,
     ) -> Result<(), StateError> {
         KeyedState::scan(self, state, key, range, user_keys, values)
+    }
+
+    fn keys(
+        &self,
+        state: StateId,
+        range: KeysRange<'_>,
+        keys: PackedMut<'_>,
+    ) -> Result<(), StateError> {
+        KeyedState::keys(self, state, range, keys)
     }
 
     fn next_clean_up(&self) -> Option<i64> {

@@ -18,6 +18,7 @@ use crate::packed::{Packed, PackedMut};
 
 mod descriptor;
 mod elements;
+mod keys;
 mod map_table;
 mod payload;
 mod room;
@@ -31,6 +32,7 @@ pub use descriptor::{
     TtlVisibility,
 };
 pub use elements::{UNSTAMPED, elements};
+pub use keys::KeysRange;
 pub use state::StateUsage;
 pub use sweep::{SWEEP_INTERVAL_MS, SWEEP_PAUSE_MS, SWEEP_PLACES_MAX};
 

@@ -19,8 +19,8 @@ pub use error::StateError;
 pub use key_groups::KeyGroups;
 pub use keyed_state::elements;
 pub use keyed_state::{
-    KeyedState, ScanRange, StateDescriptor, StateFormats, StateId, StateKind, StateTtl, StateUsage,
-    TtlUpdateType, TtlVisibility,
+    KeyedState, KeysRange, ScanRange, StateDescriptor, StateFormats, StateId, StateKind, StateTtl,
+    StateUsage, TtlUpdateType, TtlVisibility,
 };
 pub use managed_memory::ManagedMemory;
 pub use operator_state::{OperatorState, OperatorStateSnapshot, Redistribution, redistribute};

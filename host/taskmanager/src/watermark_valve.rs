@@ -212,7 +212,8 @@ impl WatermarkValve {
 /// Merges the watermarks and statuses of the inputs of an operator, each of which a
 /// [`WatermarkValve`] has merged before: the minimum over the inputs that are active.
 ///
-/// Source: Flink, `CombinedWatermarkStatus.java`, `AbstractStreamOperator.processWatermark`.
+/// Source: Flink, `CombinedWatermarkStatus.updateCombinedWatermark`, and `processWatermark` and
+/// `processWatermarkStatus` of `AbstractStreamOperator`.
 #[derive(Clone, Debug)]
 pub struct InputWatermarks {
     inputs: Vec<Input>,
@@ -253,24 +254,31 @@ impl InputWatermarks {
     /// # Panics
     /// If there is no such input.
     pub fn on_output(&mut self, input: usize, output: ValveOutput) -> ValveOutput {
-        let state = &mut self.inputs[input];
-        if let Some(watermark) = output.watermark {
-            state.watermark = state.watermark.max(watermark);
+        // One after the other: what an input that becomes idle sends before counts still.
+        let mut combined = ValveOutput::default();
+        for element in output.elements() {
+            let state = &mut self.inputs[input];
+            match element {
+                ValveElement::Watermark(watermark) => {
+                    state.watermark = state.watermark.max(watermark);
+                }
+                ValveElement::Status(status) => state.status = status,
+            }
+            let next = self.combine();
+            combined.watermark = next.watermark.or(combined.watermark);
+            combined.status = next.status.or(combined.status);
         }
-        if let Some(status) = output.status {
-            state.status = status;
-        }
-        self.combine()
+        combined
     }
 
+    /// Unlike the channels of one input, inputs that are all idle send nothing but that: no input
+    /// vouches for how far another has come.
     fn combine(&mut self) -> ValveOutput {
         let is_active = |input: &&Input| input.status == WatermarkStatus::Active;
         let min = self.inputs.iter().filter(is_active).map(|input| input.watermark).min();
-        // With all inputs idle none will move on: what they reached stands, so the latest.
-        let max = self.inputs.iter().map(|input| input.watermark).max();
         let status = if min.is_some() { WatermarkStatus::Active } else { WatermarkStatus::Idle };
         let mut output = ValveOutput::default();
-        if let Some(watermark) = min.or(max).filter(|watermark| *watermark > self.last_output) {
+        if let Some(watermark) = min.filter(|watermark| *watermark > self.last_output) {
             self.last_output = watermark;
             output.watermark = Some(watermark);
         }

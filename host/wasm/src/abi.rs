@@ -291,6 +291,9 @@ pub(crate) enum OperatorKindOut {
     TwoInputProcess,
     #[component(name = "keyed-two-input-process")]
     KeyedTwoInputProcess,
+    /// A function over a keyed input and one that is broadcast.
+    #[component(name = "keyed-broadcast-process")]
+    KeyedBroadcastProcess,
     #[component(name = "key-selector")]
     KeySelector,
     #[component(name = "partitioner")]

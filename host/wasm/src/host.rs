@@ -272,6 +272,19 @@ pub trait OperatorHost: Any + Send {
         page: &mut Page,
     ) -> Result<(), HostError>;
 
+    /// Lists a page of the keys that have entries of a state, in an order of the host's: at most
+    /// `limit`, behind `after`; none at the end.
+    ///
+    /// # Errors
+    /// An unknown state, or an `after` outside the subtask's key groups.
+    fn keys(
+        &mut self,
+        state: u32,
+        after: Option<&[u8]>,
+        limit: u32,
+        keys: &mut Packed,
+    ) -> Result<(), HostError>;
+
     /// Replaces a list of operator state.
     ///
     /// # Errors
@@ -318,6 +331,9 @@ pub trait OperatorHost: Any + Send {
 
     /// Deletes timers.
     fn delete_timers(&mut self, operator: u32, domain: TimeDomain, timers: TimerView<'_>);
+
+    /// Asks for a call of `on_timers` without timers at a time; the earliest asked for counts.
+    fn wake_at(&mut self, timestamp: i64);
 
     /// The watermark the operator has seen last.
     fn current_watermark(&self) -> i64;

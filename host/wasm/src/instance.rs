@@ -158,7 +158,8 @@ impl Instance {
         self.call("on-watermark", on_watermark, (watermark,))
     }
 
-    /// Fires timers of one operator of the chain.
+    /// Fires timers of one operator of the chain; without any, says that its stream is idle or, in
+    /// processing time, that a time has come.
     ///
     /// # Errors
     /// [`GuestError`].

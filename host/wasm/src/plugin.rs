@@ -241,6 +241,7 @@ fn operator(out: OperatorOut) -> OperatorDescription {
         OperatorKindOut::KeyedProcess => OperatorKind::KeyedProcess,
         OperatorKindOut::TwoInputProcess => OperatorKind::TwoInputProcess,
         OperatorKindOut::KeyedTwoInputProcess => OperatorKind::KeyedTwoInputProcess,
+        OperatorKindOut::KeyedBroadcastProcess => OperatorKind::KeyedBroadcastProcess,
         OperatorKindOut::KeySelector => OperatorKind::KeySelector,
         OperatorKindOut::Partitioner => OperatorKind::Partitioner,
     };

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jaq_json::Val;
 use sandbar_sdk::AggregateFunction;
 use sandbar_sdk::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -15,8 +16,8 @@ use crate::window::{Windowed, Windows};
 #[derive(Deserialize)]
 pub(crate) struct AggregateConfig {
     #[serde(flatten)]
-    windows: Windows,
-    aggregates: BTreeMap<String, AggregateSpec>,
+    pub(crate) windows: Windows,
+    pub(crate) aggregates: BTreeMap<String, AggregateSpec>,
 }
 
 /// What to make of the records of a window.
@@ -155,7 +156,7 @@ fn added(sum: &Scalar, value: &Scalar) -> Scalar {
 /// The values of a record, one an aggregate.
 pub(crate) type Row = Vec<Scalar>;
 
-struct Cells(Vec<AggregateSpec>);
+pub(crate) struct Cells(pub(crate) Vec<AggregateSpec>);
 
 impl AggregateFunction for Cells {
     type In = Row;
@@ -180,7 +181,7 @@ impl AggregateFunction for Cells {
 }
 
 /// Writes the record of a window that has fired.
-struct Named(Vec<String>);
+pub(crate) struct Named(pub(crate) Vec<String>);
 
 impl ProcessWindowFunction<String, Vec<Cell>, TextSlice, TimeWindow> for Named {
     type State = ();
@@ -218,20 +219,37 @@ pub(crate) fn window_record(
 /// # Errors
 /// An expression is none.
 pub(crate) fn window_aggregate(config: AggregateConfig) -> Result<Windowed<Row>> {
-    let compiled = |spec: &AggregateSpec| -> Result<(Option<Expression>, bool)> {
-        Ok((spec.expression().map(Expression::compile).transpose()?, spec.wants_numbers()))
-    };
-    // One an aggregate; no expression for those that take no value.
-    let expressions = config.aggregates.values().map(compiled).collect::<Result<Vec<_>>>()?;
+    let columns = Columns::compile(config.aggregates.values())?;
     let (names, specs) = config.aggregates.into_iter().unzip();
     let windows = config.windows.aggregate(Cells(specs), Named(names));
-    let row = move |record: &str| {
-        let parsed = parse(record)?;
+    Ok(Windowed::new(move |record: &str| columns.row(&parse(record)?), windows))
+}
+
+/// What each aggregate takes from a record: one an aggregate, and no expression for those that take
+/// no value.
+pub(crate) struct Columns(Vec<(Option<Expression>, bool)>);
+
+impl Columns {
+    /// Compiles the expressions of aggregates.
+    ///
+    /// # Errors
+    /// An expression is none.
+    pub(crate) fn compile<'a>(specs: impl Iterator<Item = &'a AggregateSpec>) -> Result<Columns> {
+        let compiled = |spec: &AggregateSpec| -> Result<(Option<Expression>, bool)> {
+            Ok((spec.expression().map(Expression::compile).transpose()?, spec.wants_numbers()))
+        };
+        Ok(Columns(specs.map(compiled).collect::<Result<Vec<_>>>()?))
+    }
+
+    /// The values of a record.
+    ///
+    /// # Errors
+    /// An expression fails, or makes no number where one is wanted.
+    pub(crate) fn row(&self, record: &Val) -> Result<Row> {
         let one = |(expression, wants_number): &(Option<Expression>, bool)| match expression {
             None => Ok(Scalar::Null),
-            Some(expression) => expression.scalar(parsed.clone(), *wants_number),
+            Some(expression) => expression.scalar(record.clone(), *wants_number),
         };
-        expressions.iter().map(one).collect()
-    };
-    Ok(Windowed::new(row, windows))
+        self.0.iter().map(one).collect()
+    }
 }

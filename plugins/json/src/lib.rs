@@ -3,12 +3,13 @@
 //! aggregates and the best records of windows, and joins.
 //!
 //! Reading order: `record` (how JSON comes and goes), `expression`, `operators`, `timestamps`,
-//! `deduplicate`, then `window`, `scalar`, `aggregate`, `top_n`, and `join`.
+//! `deduplicate`, then `window`, `scalar`, `aggregate`, `local_aggregate`, `top_n`, and `join`.
 
 mod aggregate;
 mod deduplicate;
 mod expression;
 mod join;
+mod local_aggregate;
 mod operators;
 mod record;
 mod scalar;
@@ -20,11 +21,13 @@ use aggregate::window_aggregate;
 
 use deduplicate::{Deduplicate, DeduplicateConfig};
 use join::{IntervalConfig, WindowConfig, interval_join, window_join};
+use local_aggregate::{global_aggregate, local_aggregate};
 use operators::{Filter, FilterConfig, FlatMap, Map, MapConfig, Project, ProjectConfig};
 use record::JsonText;
+use sandbar_sdk::Json;
 use timestamps::{TimestampsConfig, timestamps};
 use top_n::{TopConfig, top_n};
-use window::window_properties;
+use window::{uniform_windows, window_properties};
 
 const WHERE: &str = r#"{"type":"object","additionalProperties":false,"required":["where"],
     "properties":{"where":{"type":"string","minLength":1}}}"#;
@@ -34,15 +37,39 @@ const FIELDS: &str = r#"{"type":"object","additionalProperties":false,"required"
     "properties":{"fields":{"type":"array","minItems":1,"items":{"type":"string"}}}}"#;
 const TTL: &str = r#"{"type":"object","additionalProperties":false,
     "properties":{"ttl-ms":{"type":"integer","minimum":1}}}"#;
-const AGGREGATE: &str = concat!(
-    r#"{"type":"object","additionalProperties":false,"required":["window","aggregates"],
-    "properties":{"aggregates":{"type":"object","minProperties":1,"additionalProperties":{"oneOf":[
+/// The property `aggregates`.
+macro_rules! aggregates_property {
+    () => {
+        r#""aggregates":{"type":"object","minProperties":1,"additionalProperties":{"oneOf":[
         {"const":"count"},
         {"type":"object","minProperties":1,"maxProperties":1,"additionalProperties":false,
          "properties":{"count-distinct":{"type":"string"},"sum":{"type":"string"},
-            "min":{"type":"string"},"max":{"type":"string"},"average":{"type":"string"}}}]}},"#,
+            "min":{"type":"string"},"max":{"type":"string"},"average":{"type":"string"}}}]}},"#
+    };
+}
+const AGGREGATE: &str = concat!(
+    r#"{"type":"object","additionalProperties":false,"required":["window","aggregates"],
+    "properties":{"#,
+    aggregates_property!(),
     window_properties!(),
     "}}"
+);
+const LOCAL: &str = concat!(
+    r#"{"type":"object","additionalProperties":false,"required":["key","window","aggregates"],
+    "properties":{"key":{"type":"string","minLength":1},
+        "keys-max":{"type":"integer","minimum":1},"#,
+    aggregates_property!(),
+    r#""window":{"oneOf":["#,
+    uniform_windows!(),
+    "]}}}"
+);
+const GLOBAL: &str = concat!(
+    r#"{"type":"object","additionalProperties":false,"required":["window","aggregates"],
+    "properties":{"#,
+    aggregates_property!(),
+    r#""allowed-lateness-ms":{"type":"integer","minimum":0},"window":{"oneOf":["#,
+    uniform_windows!(),
+    "]}}}"
 );
 const TOP: &str = concat!(
     r#"{"type":"object","additionalProperties":false,"required":["window","n","by"],
@@ -116,6 +143,21 @@ sandbar_sdk::plugin! {
             .config_schema(AGGREGATE)
             .doc("Counts, sums and the like (count, count-distinct, sum, min, max, average) over \
                   jq expressions, for each key and window.");
+        plugin
+            .local_aggregate_with("local-aggregate", local_aggregate)
+            .input(JsonText)
+            .output(Json)
+            .config_schema(LOCAL)
+            .doc("The first phase of global-aggregate, in front of the exchange: for each key, \
+                  which the jq expression `key` makes, and window what window-aggregate would \
+                  count, of the records of one subtask. Key the next operator by its member /0.");
+        plugin
+            .keyed_process_with("global-aggregate", global_aggregate)
+            .input(Json)
+            .output(JsonText)
+            .config_schema(GLOBAL)
+            .doc("What window-aggregate makes of records, of what local-aggregate has made of \
+                  them with the same windows and aggregates.");
         plugin
             .keyed_process_with("top-n", |config: TopConfig| top_n(&config))
             .input(JsonText)

@@ -49,21 +49,31 @@ pub(crate) struct Windows {
     pub(crate) allowed_lateness_ms: u64,
 }
 
-/// The JSON Schema of [`WindowSpec`], [`TimeSpec`] and the lateness, as properties.
-macro_rules! window_properties {
+/// The JSON Schema of the windows of [`WindowSpec`] that have one size.
+macro_rules! uniform_windows {
     () => {
-        r#""window":{"oneOf":[
-            {"type":"object","additionalProperties":false,"required":["type","size-ms"],
+        r#"{"type":"object","additionalProperties":false,"required":["type","size-ms"],
              "properties":{"type":{"const":"tumbling"},"size-ms":{"type":"integer","minimum":1},
                 "offset-ms":{"type":"integer"}}},
             {"type":"object","additionalProperties":false,"required":["type","size-ms","slide-ms"],
              "properties":{"type":{"const":"sliding"},"size-ms":{"type":"integer","minimum":1},
-                "slide-ms":{"type":"integer","minimum":1},"offset-ms":{"type":"integer"}}},
-            {"type":"object","additionalProperties":false,"required":["type","gap-ms"],
+                "slide-ms":{"type":"integer","minimum":1},"offset-ms":{"type":"integer"}}}"#
+    };
+}
+pub(crate) use uniform_windows;
+
+/// The JSON Schema of [`WindowSpec`], [`TimeSpec`] and the lateness, as properties.
+macro_rules! window_properties {
+    () => {
+        concat!(
+            r#""window":{"oneOf":["#,
+            uniform_windows!(),
+            r#",{"type":"object","additionalProperties":false,"required":["type","gap-ms"],
              "properties":{"type":{"const":"session"},
                 "gap-ms":{"type":"integer","minimum":1}}}]},
         "time":{"enum":["event","processing"]},
         "allowed-lateness-ms":{"type":"integer","minimum":0}"#
+        )
     };
 }
 pub(crate) use window_properties;

@@ -2,10 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test a surprise is a failure")]
 
+use std::io::Write;
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
 
-use sandbar_cluster::JobSource;
+use sandbar_cluster::{JobClient, JobSource};
 use sandbar_jobs::{Outcome, TestCluster, guest, sorted, write_job};
 use sandbar_model::status::JobStatus;
 use sandbar_model::{Clock, ManualClock};
@@ -14,7 +16,9 @@ fn job(folder: &Path, operator: &str, input: &str, side: bool) -> JobSource {
     let (plugin, selectors) = (guest("guest-contract"), guest("guest-selectors"));
     let key = match operator {
         "keyed-state-pages" => ", key = { selector = \"first-letter\", plugin = \"selectors\" }",
-        "keyed-state" | "event-timers" | "processing-timers" => ", key = \"value\"",
+        "keyed-state" | "keyed-state-keys" | "event-timers" | "processing-timers" => {
+            ", key = \"value\""
+        }
         _ => "",
     };
     let side = if side {
@@ -101,6 +105,11 @@ fn keyed_state_is_scanned_in_pages_in_order() {
 }
 
 #[test]
+fn keys_of_a_state_are_listed_in_pages() {
+    check("keyed-state-keys", "b\na\nc\nb\n", &["b in 1", "a b in 1", "a b c in 2", "a b c in 2"]);
+}
+
+#[test]
 fn operator_state_has_lists_and_broadcast_maps() {
     check("operator-state", "x\n", &["list 0 2", "broadcast Some([49]) None a,b"]);
 }
@@ -118,39 +127,95 @@ fn event_timers_fire_in_order_once_each_when_the_watermark_passes() {
     );
 }
 
-#[test]
-fn processing_timers_fire_when_the_clock_reaches_them() {
-    let folder = tempfile::tempdir().unwrap();
-    let clock = Arc::new(ManualClock::new(0));
-    let cluster = TestCluster::with(&[], Arc::clone(&clock) as Arc<dyn Clock>);
-    let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = server.local_addr().unwrap();
-    let JobSource::File(path) = job(folder.path(), "processing-timers", "", false) else {
-        unreachable!("write_job writes a file")
-    };
-    let text = std::fs::read_to_string(&path)
-        .unwrap()
-        .replace("connector = \"files\"", "connector = \"socket\"")
-        .replace(
-            "options = { path = \"input.txt\" }",
-            &format!("options = {{ host = \"127.0.0.1\", port = {} }}", address.port()),
-        );
-    std::fs::write(&path, text).unwrap();
-    let job = cluster.submit(&JobSource::File(path), &[("execution.buffer-timeout", "0")]).unwrap();
-    let (mut connection, _) = server.accept().unwrap();
-    std::io::Write::write_all(&mut connection, b"k\n").unwrap();
-    let written = |lines: usize| {
-        while cluster.lines().len() < lines {
+/// A running job whose input is fed line by line, at a time that stands still.
+struct Fed {
+    cluster: TestCluster,
+    clock: Arc<ManualClock>,
+    job: JobClient,
+    input: TcpStream,
+}
+
+impl Fed {
+    /// Starts an operator; the source has `more` settings.
+    fn new(operator: &str, more: &str) -> Fed {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Arc::new(ManualClock::new(0));
+        let cluster = TestCluster::with(&[], Arc::clone(&clock) as Arc<dyn Clock>);
+        let server = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = server.local_addr().unwrap();
+        let JobSource::File(path) = job(folder.path(), operator, "", false) else {
+            unreachable!("write_job writes a file")
+        };
+        let socket =
+            format!("options = {{ host = \"127.0.0.1\", port = {} }}\n{more}", address.port());
+        let text = std::fs::read_to_string(&path)
+            .unwrap()
+            .replace("connector = \"files\"", "connector = \"socket\"")
+            .replace("options = { path = \"input.txt\" }", &socket);
+        std::fs::write(&path, text).unwrap();
+        let flushed = [("execution.buffer-timeout", "0")];
+        let job = cluster.submit(&JobSource::File(path), &flushed).unwrap();
+        let (input, _) = server.accept().unwrap();
+        Fed { cluster, clock, job, input }
+    }
+
+    fn feed(&mut self, line: &str) {
+        self.input.write_all(line.as_bytes()).unwrap();
+    }
+
+    fn await_lines(&self, lines: usize) -> Vec<String> {
+        while self.cluster.lines().len() < lines {
             std::thread::yield_now();
         }
-    };
-    written(1);
-    clock.set(10);
-    job.wake();
-    written(2);
-    assert_eq!(cluster.lines()[1], "fired 0 TimeDomain::ProcessingTime 10 k w");
-    drop(connection);
-    assert_eq!(cluster.attend(&job).result.status, JobStatus::Finished);
+        self.cluster.lines()
+    }
+
+    fn set_clock(&self, now_ms: i64) {
+        self.clock.set(now_ms);
+        self.job.wake();
+    }
+
+    fn end(self) {
+        drop(self.input);
+        assert_eq!(self.cluster.attend(&self.job).result.status, JobStatus::Finished);
+    }
+}
+
+#[test]
+fn processing_timers_fire_when_the_clock_reaches_them() {
+    let mut fed = Fed::new("processing-timers", "");
+    fed.feed("k\n");
+    fed.await_lines(1);
+    fed.set_clock(10);
+    assert_eq!(fed.await_lines(2)[1], "fired 0 TimeDomain::ProcessingTime 10 k w");
+    fed.end();
+}
+
+#[test]
+fn an_operator_without_keys_is_called_at_the_earliest_time_that_it_asked_for() {
+    let mut fed = Fed::new("wake-at", "");
+    fed.feed("x\n");
+    assert_eq!(fed.await_lines(1), ["asked"]);
+    fed.set_clock(10);
+    assert_eq!(fed.await_lines(2)[1], "told TimeDomain::ProcessingTime");
+    fed.set_clock(20);
+    fed.feed("y\n");
+    let lines = fed.await_lines(4);
+    assert_eq!(lines[2..], ["asked", "told TimeDomain::ProcessingTime"], "once a time");
+    fed.end();
+}
+
+#[test]
+fn an_operator_is_told_of_an_idle_stream() {
+    let fed = Fed::new("idle", "watermarks = { idle-timeout-ms = 1000 }");
+    let mut now_ms = 0;
+    while fed.cluster.lines().is_empty() {
+        now_ms += 500;
+        fed.set_clock(now_ms);
+        std::thread::yield_now();
+    }
+    assert_eq!(fed.cluster.lines(), ["told TimeDomain::EventTime"]);
+    fed.end();
 }
 
 #[test]

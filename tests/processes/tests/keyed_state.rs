@@ -167,3 +167,50 @@ fn state_expires_though_nobody_touches_it_and_its_size_shrinks() {
         (ones == 2).then_some(())
     });
 }
+
+/// Runs the job `states` of the guest with a key of two members, `[7, "ann"]`.
+fn run_states(cluster: &Cluster, feed: &Feed) -> String {
+    let port = feed.0.local_addr().unwrap().port().to_string();
+    let plugin = guest("guest-keyed-streams");
+    let address = cluster.rest().address();
+    let run = ["run", "-d", "-p", "2", "-m", address, plugin.to_str().unwrap(), "--", "states"];
+    let said = command(cluster.folder()).args(run).arg(&port).output().unwrap();
+    assert!(said.status.success(), "{said:?}");
+    cluster.rest().get("/jobs/overview")["jobs"][0]["jid"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn state_of_windows_and_joins_is_found_by_the_json_of_its_key() {
+    let cluster = Cluster::with_workers(1, 2, &[]);
+    let feed = Feed::new();
+    let job = run_states(&cluster, &feed);
+    let mut lines = feed.accept();
+    cluster.await_tasks(&job, "RUNNING");
+    lines.write_all(b"ann,7\n").unwrap();
+    let key = "[7,\"ann\"]";
+    for (operator, state) in [
+        ("tumbling", "windows"),
+        ("sliding", "windows"),
+        ("two-phase", "windows"),
+        ("window%20join", "windows"),
+        ("interval", "left-buffer"),
+        ("interval", "right-buffer"),
+        ("Join", "left-records"),
+        ("Join", "right-records"),
+        ("temporal", "left"),
+        ("temporal", "right"),
+    ] {
+        let asked = path(&job, operator, state, "key-json=%5B7,%22ann%22%5D");
+        let shown = eventually(&format!("{operator} has got the record: {state}"), || {
+            let (status, text) = cluster.rest().text("GET", &asked, None);
+            assert!([200, 404].contains(&status), "{operator}/{state}: {text}");
+            (status == 200).then(|| serde_json::from_str::<Value>(&text).unwrap())
+        });
+        assert_eq!(shown["key"], json!([7, "ann"]), "{operator}/{state}: {shown}");
+    }
+    let address = cluster.rest().address();
+    let arguments = ["state", "get", &job, "tumbling", "windows", "--key-json", key, "-m", address];
+    let said = command(cluster.folder()).args(arguments).output().unwrap();
+    assert!(said.status.success(), "{said:?}");
+    cluster.cancel(&job);
+}

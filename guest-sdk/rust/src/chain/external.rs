@@ -198,7 +198,13 @@ impl Columns {
         match signal {
             Signal::Flush => self.emit(),
             Signal::Rollback => self.rollback(),
-            Signal::Timer(_) | Signal::Checkpoint | Signal::Finish | Signal::Close => {}
+            Signal::Timer(_)
+            | Signal::Watermark(_)
+            | Signal::Release
+            | Signal::Wake
+            | Signal::Checkpoint
+            | Signal::Finish
+            | Signal::Close => {}
         }
         Ok(())
     }

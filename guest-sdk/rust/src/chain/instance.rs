@@ -43,6 +43,8 @@ pub(crate) struct InstanceContext {
     pub(crate) broadcast_is_read_only: Rc<Cell<bool>>,
     pub(crate) operator_stores: RefCell<Vec<Rc<dyn OperatorStore>>>,
     pub(crate) watermark: Cell<i64>,
+    /// Whether an operator holds records back, so that it must be told of time.
+    pub(crate) holds_back: Cell<bool>,
     processing_time: Cell<Option<i64>>,
 }
 
@@ -76,6 +78,7 @@ impl InstanceContext {
             broadcast_is_read_only: Rc::default(),
             operator_stores: RefCell::default(),
             watermark: Cell::new(i64::MIN),
+            holds_back: Cell::new(false),
             processing_time: Cell::new(None),
         }))
     }
@@ -167,12 +170,29 @@ impl Instance {
         }
     }
 
-    /// Notes a watermark.
-    pub(crate) fn on_watermark(&self, watermark: i64) {
+    /// Notes a watermark, and lets operators emit what they hold back no longer.
+    pub(crate) fn on_watermark(&mut self, watermark: i64) -> Result<(), CallError> {
         self.context.watermark.set(watermark);
+        if !self.context.holds_back.get() {
+            return Ok(());
+        }
+        self.context.begin_record();
+        self.signal(Signal::Watermark(watermark))?;
+        self.end_call()
     }
 
-    /// Fires timers of the head; without any, the watermark interval has passed.
+    /// Lets operators emit all that they hold back.
+    fn on_idle(&mut self) -> Result<(), CallError> {
+        if !self.context.holds_back.get() {
+            return Ok(());
+        }
+        self.context.begin_record();
+        self.signal(Signal::Release)?;
+        self.end_call()
+    }
+
+    /// Fires timers of the head; without any, the stream is idle, or it is time for what an
+    /// operator has asked to be called for or for watermarks.
     pub(crate) fn on_timers(
         &mut self,
         operator: u32,
@@ -183,9 +203,10 @@ impl Instance {
             return self.fail(format!("operator number {operator} is not keyed: it has no timers"));
         }
         if timers.timestamps.is_empty() {
-            self.context.begin_record();
-            self.heads[0].on_watermark_interval();
-            return self.end_call();
+            return match domain {
+                TimeDomain::EventTime => self.on_idle(),
+                TimeDomain::ProcessingTime => self.on_time(),
+            };
         }
         // During event time timers the watermark is already the one that fires them, as in Flink.
         self.context.watermark.set(self.context.host.current_watermark());
@@ -204,6 +225,16 @@ impl Instance {
                 let error = failure.into_error();
                 return self.fail(format!("{name} in a timer due at {}: {error}", timer.timestamp));
             }
+        }
+        self.end_call()
+    }
+
+    /// Lets operators do what it may be time for.
+    fn on_time(&mut self) -> Result<(), CallError> {
+        self.context.begin_record();
+        self.heads[0].on_watermark_interval();
+        if self.context.holds_back.get() {
+            self.signal(Signal::Wake)?;
         }
         self.end_call()
     }

@@ -137,6 +137,13 @@ pub(crate) fn broken_promise(error: &Error) -> ! {
 pub(crate) enum Signal<'a> {
     /// A timer under the current key has come due. Only for the head: not passed on.
     Timer(&'a Timer),
+    /// No record with a timestamp at or before this one will follow: what an operator holds back
+    /// up to then must go on. Only sent where an operator holds back.
+    Watermark(i64),
+    /// All that operators hold back must go on.
+    Release,
+    /// The time may have come that an operator has asked to be called at.
+    Wake,
     /// A snapshot follows.
     Checkpoint,
     /// The input has ended.

@@ -51,13 +51,14 @@ impl<'a, K: Key> BroadcastContext<'a, K> {
     }
 
     /// Calls `function` for each key of this subtask that `state` holds something for, with that
-    /// key as the current one, in the order of the keys' bytes. Source: Flink,
+    /// key as the current one, in an order of the host's. Source: Flink,
     /// `KeyedBroadcastProcessFunction.Context.applyToKeyedState`.
     ///
-    /// Writes all cached state first, and loads a page of keys at a time.
+    /// Writes all cached state first, and loads a page of keys at a time. Keys that `function`
+    /// gives state to may be among those that follow.
     ///
     /// # Errors
-    /// The host cannot list keys, what is stored does not decode, or `function` fails.
+    /// What is stored does not decode, or `function` fails.
     pub fn apply_to_keyed_state<S: KeyedState>(
         &mut self,
         state: &S,
@@ -67,10 +68,7 @@ impl<'a, K: Key> BroadcastContext<'a, K> {
         instance.keys.flush()?;
         let mut after: Option<Vec<u8>> = None;
         loop {
-            let page = instance
-                .host
-                .keys(state.number(), after.as_deref(), KEYS_PAGE)
-                .map_err(|why| Error::fatal(why).context("applying a function to keyed state"))?;
+            let page = instance.host.keys(state.number(), after.as_deref(), KEYS_PAGE);
             if page.ends.is_empty() {
                 return Ok(());
             }

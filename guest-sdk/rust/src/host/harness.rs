@@ -25,6 +25,7 @@ pub(crate) struct HarnessHost {
     pub(crate) subtask: Cell<(u32, u32)>,
     pub(crate) processing_time: Cell<i64>,
     pub(crate) watermark: Cell<i64>,
+    pub(crate) wake_at: Cell<Option<i64>>,
     pub(crate) logs: RefCell<Vec<(u32, Level, String)>>,
     pub(crate) calls: Calls,
     pub(crate) watermarks: RefCell<Vec<EmittedWatermark>>,
@@ -216,13 +217,13 @@ impl Host for HarnessHost {
         page
     }
 
-    fn keys(&self, state: u32, after: Option<&[u8]>, limit: u32) -> Result<Packed, String> {
+    fn keys(&self, state: u32, after: Option<&[u8]>, limit: u32) -> Packed {
         let mut keys = packed();
         self.with_state(state, |storage, name, expiry| {
             let found = storage.keys(name, after, expiry);
             found.take(limit as usize).for_each(|key| pack(&mut keys, key));
         });
-        Ok(keys)
+        keys
     }
 
     fn set_list(
@@ -279,6 +280,11 @@ impl Host for HarnessHost {
         for timer in storage::timers_of(domain, timers) {
             storage.timers.remove(&timer);
         }
+    }
+
+    fn wake_at(&self, timestamp: i64) {
+        let asked = self.wake_at.get();
+        self.wake_at.set(Some(asked.map_or(timestamp, |at| at.min(timestamp))));
     }
 
     fn current_watermark(&self) -> i64 {

@@ -66,8 +66,8 @@ impl Host for WitHost {
         keyed_state::scan(state, key, &[], after, limit)
     }
 
-    fn keys(&self, _state: u32, _after: Option<&[u8]>, _limit: u32) -> Result<Packed, String> {
-        Err("the contract has no call that lists the keys of a state".to_owned())
+    fn keys(&self, state: u32, after: Option<&[u8]>, limit: u32) -> Packed {
+        keyed_state::keys(state, after, limit)
     }
 
     fn set_list(
@@ -113,6 +113,10 @@ impl Host for WitHost {
 
     fn delete_timers(&self, operator: u32, domain: TimeDomain, batch: &TimerBatch) {
         timers::delete(operator, domain_of(domain), batch);
+    }
+
+    fn wake_at(&self, timestamp: i64) {
+        timers::wake_at(timestamp);
     }
 
     fn current_watermark(&self) -> i64 {

@@ -6,6 +6,7 @@ use crate::collector::Collector;
 use crate::context::{Context, RuntimeContext};
 use crate::error::Error;
 use crate::function::KeyedProcessFunction;
+use crate::function::accumulate::Accumulate;
 use crate::state::{ValueState, ValueStateDescriptor};
 use crate::stream::KeyValue;
 
@@ -91,6 +92,49 @@ where
             state.insert(sum).clone()
         });
         out.collect(KeyValue { key: ctx.current_key().clone(), value: sum });
+        Ok(())
+    }
+}
+
+/// Folds records into what an accumulation keeps, and emits its result for each record.
+pub(crate) struct Folded<C: Accumulate, Out, K> {
+    state: ValueState<C::Stored>,
+    accumulate: C,
+    emit: fn(&K, C::Result) -> Out,
+}
+
+impl<C: Accumulate, Out, K> Folded<C, Out, K> {
+    pub(crate) fn new(accumulate: C, emit: fn(&K, C::Result) -> Out) -> Folded<C, Out, K> {
+        Folded { state: ValueState::default(), accumulate, emit }
+    }
+}
+
+impl<K, C, Out> KeyedProcessFunction<K, C::In, Out> for Folded<C, Out, K>
+where
+    K: Key,
+    C: Accumulate,
+    Out: 'static,
+{
+    fn open(&mut self, ctx: &RuntimeContext) -> Result<(), Error> {
+        self.state = ctx.value_state(ValueStateDescriptor::new(STATE))?;
+        Ok(())
+    }
+
+    #[inline]
+    fn process(
+        &mut self,
+        value: C::In,
+        ctx: &mut Context<K>,
+        out: &mut Collector<Out>,
+    ) -> Result<(), Error> {
+        let accumulate = &mut self.accumulate;
+        let result = self.state.modify(|state| {
+            accumulate.add(state, value);
+            state.as_ref().map(|stored| accumulate.result(stored))
+        });
+        if let Some(result) = result {
+            out.collect((self.emit)(ctx.current_key(), result));
+        }
         Ok(())
     }
 }

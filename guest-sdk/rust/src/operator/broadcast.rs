@@ -80,7 +80,7 @@ where
 pub(crate) fn keyed_broadcast<K, In, Rule, Out, F>(
     mut function: F,
     sides: &[SideOutputSpec],
-    wiring: Wiring,
+    mut wiring: Wiring,
 ) -> Result<Vec<AnyPipe>, Error>
 where
     K: Key,
@@ -89,6 +89,7 @@ where
     Out: Clone + 'static,
     F: KeyedBroadcastProcessFunction<K, In, Rule, Out>,
 {
+    wiring.runtime.set_key::<K>();
     function.open(&wiring.runtime)?;
     let is_read_only = Rc::clone(&wiring.runtime.instance().broadcast_is_read_only);
     is_read_only.set(true);

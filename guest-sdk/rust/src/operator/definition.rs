@@ -13,7 +13,7 @@ pub(crate) enum OperatorKind {
     KeyedProcess,
     TwoInputProcess,
     KeyedTwoInputProcess,
-    /// To the host a keyed two-input process; its second input is broadcast and has no keys.
+    /// Its second input is broadcast and has no keys.
     KeyedBroadcastProcess,
     KeySelector,
     Partitioner,

@@ -82,7 +82,12 @@ where
             Signal::Close => {
                 self.function.close().map_err(|error| Failure::new(self.operator, error))?;
             }
-            Signal::Timer(_) | Signal::Flush | Signal::Rollback => {}
+            Signal::Timer(_)
+            | Signal::Watermark(_)
+            | Signal::Release
+            | Signal::Wake
+            | Signal::Flush
+            | Signal::Rollback => {}
         }
         self.out.signal(signal)?;
         self.ctx.signal(signal)

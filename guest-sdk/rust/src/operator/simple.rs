@@ -174,7 +174,13 @@ impl<In: 'static, Out: 'static, F: FlatMapFunction<In, Out>> Pipe<In> for FlatMa
             Signal::Close => {
                 self.function.close().map_err(|error| Failure::new(self.operator, error))?;
             }
-            Signal::Timer(_) | Signal::Checkpoint | Signal::Flush | Signal::Rollback => {}
+            Signal::Timer(_)
+            | Signal::Watermark(_)
+            | Signal::Release
+            | Signal::Wake
+            | Signal::Checkpoint
+            | Signal::Flush
+            | Signal::Rollback => {}
         }
         self.out.signal(signal)
     }

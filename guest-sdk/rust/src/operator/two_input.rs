@@ -195,7 +195,11 @@ where
             Signal::Close => {
                 self.body.close().map_err(|error| Failure::new(self.operator, error))?;
             }
-            Signal::Flush | Signal::Rollback => {}
+            Signal::Watermark(_)
+            | Signal::Release
+            | Signal::Wake
+            | Signal::Flush
+            | Signal::Rollback => {}
         }
         self.out.signal(signal)?;
         self.ctx.signal(signal)

@@ -3,6 +3,7 @@
 
 mod broadcast;
 mod event_time;
+mod local_aggregate;
 mod selectors;
 
 use std::cell::RefCell;

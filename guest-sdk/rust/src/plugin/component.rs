@@ -105,10 +105,7 @@ impl<S: Operators> OperatorGuest for Component<S> {
     }
 
     fn on_watermark(watermark: i64) -> Result<(), WitError> {
-        call(|instance| {
-            instance.on_watermark(watermark);
-            Ok(())
-        })
+        call(|instance| instance.on_watermark(watermark))
     }
 
     fn on_timers(operator: u32, domain: WitDomain, timers: TimerBatch) -> Result<(), WitError> {

@@ -98,9 +98,8 @@ fn kind_of(kind: OperatorKind) -> WitKind {
         OperatorKind::Process => WitKind::Process,
         OperatorKind::KeyedProcess => WitKind::KeyedProcess,
         OperatorKind::TwoInputProcess => WitKind::TwoInputProcess,
-        OperatorKind::KeyedTwoInputProcess | OperatorKind::KeyedBroadcastProcess => {
-            WitKind::KeyedTwoInputProcess
-        }
+        OperatorKind::KeyedTwoInputProcess => WitKind::KeyedTwoInputProcess,
+        OperatorKind::KeyedBroadcastProcess => WitKind::KeyedBroadcastProcess,
         OperatorKind::KeySelector => WitKind::KeySelector,
         OperatorKind::Partitioner => WitKind::Partitioner,
     }

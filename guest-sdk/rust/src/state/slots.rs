@@ -4,8 +4,8 @@
 //! Law: a slot in use by the current call is never given to another key, and a slot is only given
 //! away after every store has written what it held for the old key.
 
-mod digest;
-mod index;
+pub(crate) mod digest;
+pub(crate) mod index;
 mod table;
 
 use std::cell::{Cell, Ref, RefCell};

@@ -4,6 +4,7 @@ mod consume;
 mod event_time;
 mod partitioning;
 mod settings;
+mod split;
 
 use std::cell::RefCell;
 use std::marker::PhantomData;
@@ -150,6 +151,7 @@ impl<T: 'static> DataStream<T> {
             on_error: ErrorPolicy::Fail,
             build: build(sides),
             parallelism_of: None,
+            fronts: Vec::new(),
         };
         let body = Body::Operator(Box::new(operator));
         let node = graph.borrow_mut().add(spec.kind_name, edges, body);
@@ -315,10 +317,15 @@ impl<T: 'static> DataStream<T> {
         if self.parts.len() > 1 || !graph.set_policy(node, ErrorPolicy::DeadLetter) {
             graph.errors.push("dead letters of what is no operator's output".to_owned());
         }
+        let fronts = graph.operator(node).map(|operator| operator.fronts.clone());
         drop(graph);
-        let port = super::graph::Port::DeadLetters;
-        let from = From::Fixed { port, codec: SourceCodec::of(Json) };
-        DataStream::of_part(&self.graph, node, from)
+        let letters = |of_node| {
+            let port = super::graph::Port::DeadLetters;
+            let from = From::Fixed { port, codec: SourceCodec::of(Json) };
+            DataStream::of_part(&self.graph, of_node, from)
+        };
+        let of_fronts = fronts.unwrap_or_default().into_iter().map(letters);
+        of_fronts.fold(letters(node), |all, of_front| all.union(&of_front))
     }
 }
 

@@ -74,8 +74,11 @@ pub(crate) struct Operator {
     pub(crate) states: Vec<StateShape>,
     pub(crate) on_error: ErrorPolicy,
     pub(crate) build: Build,
-    /// Runs as wide as this node, which it only converts the records of.
+    /// Runs as wide as this node.
     pub(crate) parallelism_of: Option<usize>,
+    /// Operators that do part of its work in front of the exchange: what it does with records that
+    /// it refuses, they do.
+    pub(crate) fronts: Vec<usize>,
 }
 
 /// The side outputs that somebody reads, known to the operator's builder when it runs.
@@ -151,7 +154,12 @@ impl Graph {
     pub(crate) fn set_policy(&mut self, node: usize, policy: ErrorPolicy) -> bool {
         let Node { body, timestamp, source_on_error, .. } = &mut self.nodes[node];
         match body {
-            Body::Operator(operator) => operator.on_error = policy,
+            Body::Operator(operator) => {
+                operator.on_error = policy;
+                for front in operator.fronts.clone() {
+                    self.set_policy(front, policy);
+                }
+            }
             Body::Source(_) if timestamp.is_some() => *source_on_error = Some(policy),
             Body::Source(_) | Body::Sink(_) => return false,
         }

@@ -20,6 +20,12 @@ pub struct KeyValue<K, V> {
     pub value: V,
 }
 
+impl<K: Clone, V> KeyValue<K, V> {
+    pub(crate) fn of(key: &K, value: V) -> KeyValue<K, V> {
+        KeyValue { key: key.clone(), value }
+    }
+}
+
 impl<K: Display, V: Display> Display for KeyValue<K, V> {
     /// Writes it as Flink prints a tuple of two.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

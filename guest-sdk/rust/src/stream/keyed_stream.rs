@@ -1,7 +1,6 @@
 //! A stream that is partitioned by key, and the operators with keyed state.
 
 use std::cell::RefCell;
-use std::marker::PhantomData;
 use std::ops::Add;
 use std::ops::Range;
 use std::rc::Rc;
@@ -17,8 +16,10 @@ use crate::chain::erased::{ErasedEncoder, KeyedCodecOf};
 use crate::chain::external::HashKey;
 use crate::codec::{Compact, Data, Decode, Encode, Format, Key};
 use crate::error::Error;
-use crate::function::KeyedProcessFunction;
-use crate::operator::aggregate::{Reduce, STATE, Sum};
+use crate::function::accumulate::{Accumulate, Aggregated, Extreme};
+use crate::function::{AggregateFunction, KeyedProcessFunction};
+use crate::operator::aggregate::{Folded, Reduce, STATE, Sum};
+use crate::operator::combine::KeyFunction;
 use crate::operator::definition::OperatorKind;
 use crate::operator::{keyed, partition};
 use crate::window::{CountTrigger, GlobalWindows, PurgingTrigger, WindowAssigner, Windowing};
@@ -41,7 +42,9 @@ use crate::window::{CountTrigger, GlobalWindows, PurgingTrigger, WindowAssigner,
 pub struct KeyedStream<K, T> {
     pub(crate) graph: Rc<RefCell<Graph>>,
     consumed: Consumed,
-    marker: PhantomData<fn() -> (K, T)>,
+    /// What was keyed, and how, for what is put together before the exchange.
+    pub(super) records: DataStream<T>,
+    pub(super) key: KeyFunction<T, K>,
 }
 
 impl<K: Key, T: Data> KeyedStream<K, T> {
@@ -50,6 +53,8 @@ impl<K: Key, T: Data> KeyedStream<K, T> {
         key: impl FnMut(&T) -> K + 'static,
     ) -> KeyedStream<K, T> {
         let mut consumed = stream.consume();
+        let key = Rc::new(RefCell::new(key));
+        let select = Rc::clone(&key);
         let encoder: Rc<dyn ErasedEncoder> = match stream.given_codec() {
             None => Rc::new(KeyedCodecOf::<HashKey<K>, T, Compact>::new(Compact)),
             Some(codec) => Rc::new(KeyedCodecOf::<HashKey<K>, T, _>::new(Given(codec.clone()))),
@@ -58,14 +63,15 @@ impl<K: Key, T: Data> KeyedStream<K, T> {
         let inputs = vec![consumed.copy()];
         let spec = OperatorSpec { kind_name: "Key Selector", kind, inputs, states: &[] };
         let selector = DataStream::<T>::add(&stream.graph, spec, |_| {
-            Box::new(|wiring| partition::key_selector(key, wiring))
+            let select = move |value: &T| (select.borrow_mut())(value);
+            Box::new(|wiring| partition::key_selector(select, wiring))
         });
         selector.offer(Encoding { format: consumed.format.clone(), encoder });
         for edge in &mut consumed.edges {
             edge.partitioner = None;
             edge.selector = Some(selector.node());
         }
-        KeyedStream { graph: Rc::clone(&stream.graph), consumed, marker: PhantomData }
+        KeyedStream { graph: Rc::clone(&stream.graph), consumed, records: stream.clone(), key }
     }
 
     pub(crate) fn consume(&self) -> Consumed {
@@ -74,8 +80,12 @@ impl<K: Key, T: Data> KeyedStream<K, T> {
 
     /// The same stream for another reader.
     pub(crate) fn copy(&self) -> KeyedStream<K, T> {
-        let graph = Rc::clone(&self.graph);
-        KeyedStream { graph, consumed: self.consumed.copy(), marker: PhantomData }
+        KeyedStream {
+            graph: Rc::clone(&self.graph),
+            consumed: self.consumed.copy(),
+            records: self.records.clone(),
+            key: Rc::clone(&self.key),
+        }
     }
 
     /// Applies a keyed process function, with keyed state and timers.
@@ -189,6 +199,49 @@ impl<K: Key, T: Data> KeyedStream<K, T> {
     {
         let state = (STATE, "value", std::any::type_name::<N>());
         self.keyed_process("Keyed Sum", Sum::new(number), &[state])
+    }
+
+    /// Keeps the least of what is read of the records of each key, and emits it for each record.
+    pub fn min<N>(&self, read: impl FnMut(&T) -> N + 'static) -> DataStream<KeyValue<K, N>>
+    where
+        N: Data + PartialOrd,
+    {
+        self.fold("Keyed Min", Extreme::min(read), KeyValue::of)
+    }
+
+    /// Keeps the greatest of what is read of the records of each key, and emits it for each record.
+    pub fn max<N>(&self, read: impl FnMut(&T) -> N + 'static) -> DataStream<KeyValue<K, N>>
+    where
+        N: Data + PartialOrd,
+    {
+        self.fold("Keyed Max", Extreme::max(read), KeyValue::of)
+    }
+
+    /// Adds the records of each key to an accumulator, and emits its result for each record.
+    ///
+    /// ```
+    /// use sandbar_sdk::aggregates::Average;
+    /// use sandbar_sdk::prelude::*;
+    ///
+    /// fn means(readings: &DataStream<(u32, f64)>) -> DataStream<KeyValue<u32, f64>> {
+    ///     readings.key_by(|(sensor, _)| *sensor).aggregate(Average::of(|(_, degrees)| *degrees))
+    /// }
+    /// ```
+    pub fn aggregate<G>(&self, aggregate: G) -> DataStream<KeyValue<K, G::Output>>
+    where
+        G: AggregateFunction<In = T, Accumulator: Data, Output: Clone + 'static>,
+    {
+        self.fold("Keyed Aggregate", Aggregated(aggregate), KeyValue::of)
+    }
+
+    pub(super) fn fold<C: Accumulate<In = T>, Out: Clone + 'static>(
+        &self,
+        kind_name: &'static str,
+        accumulate: C,
+        emit: fn(&K, C::Result) -> Out,
+    ) -> DataStream<Out> {
+        let state = (STATE, "value", std::any::type_name::<C::Stored>());
+        self.keyed_process(kind_name, Folded::new(accumulate, emit), &[state])
     }
 
     /// Counts the records per key, and emits the count so far for each record.

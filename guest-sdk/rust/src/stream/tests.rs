@@ -1,5 +1,7 @@
 //! Tests of the DataStream API: the JobSpec that a program builds, and the operators it offers.
 
+mod two_phase;
+
 use serde_json::{Value, json};
 
 use crate::join::JoinType;

@@ -1,14 +1,20 @@
 //! A keyed stream whose records are grouped by windows.
 
+use std::marker::PhantomData;
 use std::time::Duration;
 
 use super::data_stream::DataStream;
 use super::keyed_stream::KeyedStream;
+use super::two_phase::{TwoPhase, first_phase};
 use crate::codec::{Data, Key};
 use crate::collector::{Collector, OutputTag};
 use crate::function::AggregateFunction;
+use crate::function::accumulate::{Accumulate, Aggregated, Merged, Reduced, Shared};
+use crate::operator::local_aggregate::Slices;
+use crate::window::contents::{AsIs, By, OfFolded};
 use crate::window::{
-    Evictor, ProcessWindowFunction, STATE, Trigger, WindowAssigner, WindowedOperator, Windowing,
+    Evictor, Panes, ProcessWindowFunction, STATE, Trigger, WindowAssigner, WindowedOperator,
+    Windowing,
 };
 
 /// The windows of a stream keyed by `K`; see [`KeyedStream::window`].
@@ -36,6 +42,7 @@ pub struct WindowedStream<K, T, A: WindowAssigner<T>, Tr> {
     stream: KeyedStream<K, T>,
     windowing: Windowing<T, A, Tr>,
     one_subtask: bool,
+    two_phase: Option<TwoPhase>,
 }
 
 impl<K, T, A, Tr> WindowedStream<K, T, A, Tr>
@@ -49,7 +56,7 @@ where
         stream: &KeyedStream<K, T>,
         windowing: Windowing<T, A, Tr>,
     ) -> WindowedStream<K, T, A, Tr> {
-        WindowedStream { stream: stream.copy(), windowing, one_subtask: false }
+        WindowedStream { stream: stream.copy(), windowing, one_subtask: false, two_phase: None }
     }
 
     pub(crate) fn in_one_subtask(mut self) -> WindowedStream<K, T, A, Tr> {
@@ -61,8 +68,8 @@ where
         self,
         change: impl FnOnce(Windowing<T, A, Tr>) -> Windowing<T, A, Other>,
     ) -> WindowedStream<K, T, A, Other> {
-        let WindowedStream { stream, windowing, one_subtask } = self;
-        WindowedStream { stream, windowing: change(windowing), one_subtask }
+        let WindowedStream { stream, windowing, one_subtask, two_phase } = self;
+        WindowedStream { stream, windowing: change(windowing), one_subtask, two_phase }
     }
 
     /// As [`Windowing::trigger`].
@@ -98,9 +105,36 @@ where
         self.map(Windowing::without_panes)
     }
 
+    /// Aggregates in two phases: each subtask before the exchange puts together what it has of a
+    /// key and pane, and sends that when the watermark passes the pane. For keys that many records
+    /// have. Results are the same, but numbers with a fraction may be added up in another order.
+    ///
+    /// For `reduce` and `aggregate`, of tumbling or sliding windows by event time without a trigger
+    /// or evictor of their own; the job is refused otherwise. A record without a timestamp is
+    /// refused by the window operator as a partial result.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use sandbar_sdk::aggregates::CountAggregate;
+    /// use sandbar_sdk::prelude::*;
+    ///
+    /// fn per_minute(pages: &DataStream<String>) -> DataStream<u64> {
+    ///     pages
+    ///         .key_by(|page| page.clone())
+    ///         .window(TumblingEventTimeWindows::of(Duration::from_secs(60)))
+    ///         .two_phase(TwoPhase::new())
+    ///         .aggregate(CountAggregate::default())
+    /// }
+    /// ```
+    #[must_use]
+    pub fn two_phase(self, settings: TwoPhase) -> WindowedStream<K, T, A, Tr> {
+        WindowedStream { two_phase: Some(settings), ..self }
+    }
+
     /// As [`Windowing::reduce`].
     pub fn reduce(self, reduce: impl FnMut(T, T) -> T + 'static) -> DataStream<T> {
-        self.add("Window Reduce", |windowing| windowing.reduce(reduce))
+        self.add_folded("Window Reduce", Reduced::new(reduce), AsIs)
     }
 
     /// As [`Windowing::reduce_with`].
@@ -109,7 +143,7 @@ where
         reduce: impl FnMut(T, T) -> T + 'static,
         function: impl ProcessWindowFunction<K, T, Out, A::Window>,
     ) -> DataStream<Out> {
-        self.add("Window Reduce", |windowing| windowing.reduce_with(reduce, function))
+        self.add_folded("Window Reduce", Reduced::new(reduce), By(function, PhantomData))
     }
 
     /// As [`Windowing::aggregate`].
@@ -117,7 +151,7 @@ where
     where
         G: AggregateFunction<In = T, Accumulator: Data, Output: Clone + 'static>,
     {
-        self.add("Window Aggregate", |windowing| windowing.aggregate(aggregate))
+        self.add_folded("Window Aggregate", Aggregated(aggregate), AsIs)
     }
 
     /// As [`Windowing::aggregate_with`].
@@ -129,7 +163,7 @@ where
     where
         G: AggregateFunction<In = T, Accumulator: Data, Output: Clone + 'static>,
     {
-        self.add("Window Aggregate", |windowing| windowing.aggregate_with(aggregate, function))
+        self.add_folded("Window Aggregate", Aggregated(aggregate), By(function, PhantomData))
     }
 
     /// As [`Windowing::process`].
@@ -137,6 +171,7 @@ where
         self,
         function: impl ProcessWindowFunction<K, T, Out, A::Window>,
     ) -> DataStream<Out> {
+        self.refuse_two_phase();
         self.add("Window Process", |windowing| windowing.process(function))
     }
 
@@ -145,6 +180,7 @@ where
         self,
         function: impl FnMut(&K, &A::Window, &[T], &mut Collector<Out>) + 'static,
     ) -> DataStream<Out> {
+        self.refuse_two_phase();
         self.add("Window Apply", |windowing| windowing.apply(function))
     }
 
@@ -153,17 +189,69 @@ where
         kind_name: &'static str,
         build: impl FnOnce(Windowing<T, A, Tr>) -> WindowedOperator<K, T, Out>,
     ) -> DataStream<Out> {
-        let WindowedStream { stream, windowing, one_subtask } = self;
-        let operator = build(windowing);
-        if let Some(why) = &operator.refusal {
-            stream.graph.borrow_mut().errors.push(why.clone());
+        let WindowedStream { stream, windowing, one_subtask, .. } = self;
+        add_windows(&stream, kind_name, build(windowing), one_subtask)
+    }
+
+    /// What `two_phase` has said, and the panes to put elements together in; none after an error.
+    fn phases(&self) -> Option<(TwoPhase, Panes<A::Window>)> {
+        let settings = self.two_phase?;
+        let checked = match settings.refusal() {
+            Some(why) => Err(why),
+            None => self.windowing.two_phase_panes(),
+        };
+        match checked {
+            Ok(panes) => Some((settings, panes)),
+            Err(why) => {
+                self.stream.graph.borrow_mut().errors.push(why);
+                None
+            }
         }
-        let state = (STATE, "value", operator.state_type);
-        let results = stream.keyed_process(kind_name, operator, &[state]);
-        match one_subtask {
-            true => results.set_parallelism(1).set_max_parallelism(1),
-            false => results,
+    }
+
+    /// Adds the operator, or both phases, of a function that folds.
+    fn add_folded<C, F>(self, kind_name: &'static str, fold: C, function: F) -> DataStream<F::Out>
+    where
+        C: Accumulate<In = T>,
+        F: OfFolded<K, A::Window, C::Result, Out: Clone>,
+    {
+        let Some((settings, panes)) = self.phases() else {
+            return self.add(kind_name, |windowing| windowing.build_folded(function.of(fold)));
+        };
+        let WindowedStream { stream, windowing, one_subtask, .. } = self;
+        let shared = Shared::new(fold);
+        let phase = first_phase(&stream, settings, Slices::of_panes(&panes), &shared);
+        let windows = windowing.of_partials(panes);
+        let operator = windows.build_folded(function.of(Merged::new(shared)));
+        let results = add_windows(&phase.partials, kind_name, operator, one_subtask);
+        phase.settle(&results, !one_subtask);
+        results
+    }
+
+    fn refuse_two_phase(&self) {
+        if self.two_phase.is_some() {
+            let why = "two-phase aggregation is for reduce and aggregate: process and apply need \
+                       all elements of a window";
+            self.stream.graph.borrow_mut().errors.push(why.to_owned());
         }
+    }
+}
+
+/// Adds a window operator to a keyed stream.
+fn add_windows<K: Key, T: Data, Out: Clone + 'static>(
+    stream: &KeyedStream<K, T>,
+    kind_name: &'static str,
+    operator: WindowedOperator<K, T, Out>,
+    one_subtask: bool,
+) -> DataStream<Out> {
+    if let Some(why) = &operator.refusal {
+        stream.graph.borrow_mut().errors.push(why.clone());
+    }
+    let state = (STATE, "value", operator.state_type);
+    let results = stream.keyed_process(kind_name, operator, &[state]);
+    match one_subtask {
+        true => results.set_parallelism(1).set_max_parallelism(1),
+        false => results,
     }
 }
 

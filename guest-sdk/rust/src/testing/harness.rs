@@ -225,8 +225,15 @@ impl<In, Out, Second> OperatorHarness<In, Out, Second> {
     pub fn watermark(&mut self, watermark: i64) -> Result<()> {
         self.host.watermark.set(watermark);
         self.fire(TimeDomain::EventTime, watermark)?;
-        self.instance.on_watermark(watermark);
-        Ok(())
+        outcome(self.instance.on_watermark(watermark))
+    }
+
+    /// Says that no records are expected for a while, as an idle source does.
+    ///
+    /// # Errors
+    /// What the function failed with.
+    pub fn idle(&mut self) -> Result<()> {
+        outcome(self.instance.on_timers(0, TimeDomain::EventTime, &timers::empty()))
     }
 
     /// Advances the clock by some milliseconds and fires the timers that are due.
@@ -236,7 +243,12 @@ impl<In, Out, Second> OperatorHarness<In, Out, Second> {
     pub fn advance_processing_time(&mut self, by_ms: i64) -> Result<()> {
         let now = self.host.processing_time.get() + by_ms;
         self.host.processing_time.set(now);
-        self.fire(TimeDomain::ProcessingTime, now)
+        self.fire(TimeDomain::ProcessingTime, now)?;
+        if self.host.wake_at.get().is_some_and(|at| at <= now) {
+            self.host.wake_at.set(None);
+            outcome(self.instance.on_timers(0, TimeDomain::ProcessingTime, &timers::empty()))?;
+        }
+        Ok(())
     }
 
     /// Fires due timers until none is left, those included that timers register.

@@ -35,9 +35,9 @@ impl<First: Data, Second: Data, Out> OperatorHarness<First, Out, Second> {
 impl<In, Out, Second> OperatorHarness<In, Out, Second> {
     /// Lets the operator know of a watermark, without firing timers.
     #[cfg(test)]
-    pub(crate) fn hear_watermark(&self, watermark: i64) {
+    pub(crate) fn hear_watermark(&mut self, watermark: i64) {
         self.host.watermark.set(watermark);
-        self.instance.on_watermark(watermark);
+        outcome(self.instance.on_watermark(watermark)).expect("nothing is held back");
     }
 
     /// The keyed states that have entries which have not expired, with the number of entries under

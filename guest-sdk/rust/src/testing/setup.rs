@@ -15,6 +15,7 @@ use crate::host::Host;
 use crate::host::harness::HarnessHost;
 use crate::operator::definition::MAIN;
 use crate::plugin::{Entry, PluginBuilder};
+use crate::window::LocalAggregate;
 
 /// What a harness is made with; see [`OperatorHarness::setup`].
 #[derive(Default)]
@@ -129,6 +130,19 @@ impl HarnessSetup {
         self.one_input(key, |plugin| plugin.keyed_process(OPERATOR, function).entry)
     }
 
+    /// Makes a harness for the first phase of an aggregation in two.
+    ///
+    /// # Errors
+    /// As [`HarnessSetup::map`].
+    pub fn local_aggregate<K: Key, In: Data, S: Data>(
+        self,
+        local: LocalAggregate<In, K, S>,
+    ) -> Result<OperatorHarness<In, (K, S)>> {
+        self.one_input(None, |plugin| {
+            plugin.local_aggregate_with(OPERATOR, |AnyConfig {}| Ok(local)).entry
+        })
+    }
+
     /// Makes a harness for a process function with two inputs.
     ///
     /// # Errors
@@ -228,6 +242,10 @@ impl HarnessSetup {
         Ok(OperatorHarness::new(host, instance, outputs, first, second))
     }
 }
+
+/// The config of an operator that takes none.
+#[derive(serde::Deserialize)]
+struct AnyConfig {}
 
 /// Name of the operator under test in messages.
 const OPERATOR: &str = "operator";

@@ -54,7 +54,8 @@ pub trait WindowAssigner<T>: 'static {
     }
 
     /// How windows are put together of panes that share no element, for assigners whose windows
-    /// overlap. None unless the assigner says otherwise.
+    /// have one size and start at equal distances: what overlaps is then kept once, and two-phase
+    /// aggregation is possible. None unless the assigner says otherwise.
     fn panes(&self) -> Option<Panes<Self::Window>> {
         None
     }

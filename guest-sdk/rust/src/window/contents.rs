@@ -9,93 +9,7 @@ use crate::codec::{Data, Key};
 use crate::collector::Collector;
 use crate::context::RuntimeContext;
 use crate::error::Error;
-use crate::function::AggregateFunction;
-
-/// What is kept of elements of type `In`.
-pub(crate) trait Accumulate: 'static {
-    type In: Data;
-    type Stored: Data;
-    type Result: Clone + 'static;
-
-    fn add(&mut self, stored: &mut Option<Self::Stored>, value: Self::In);
-
-    /// Adds what was kept of elements that are behind those in `stored`.
-    fn merge(&mut self, stored: &mut Option<Self::Stored>, other: Self::Stored);
-
-    fn result(&self, stored: &Self::Stored) -> Self::Result;
-
-    /// What is kept of no elements, where they have a result.
-    fn of_nothing(&self) -> Option<Self::Stored>;
-}
-
-/// Elements folded into one of their type.
-pub(crate) struct Reduced<T, F>(F, PhantomData<fn(T)>);
-
-impl<T, F> Reduced<T, F> {
-    pub(crate) fn new(reduce: F) -> Reduced<T, F> {
-        Reduced(reduce, PhantomData)
-    }
-}
-
-impl<T: Data, F: FnMut(T, T) -> T + 'static> Accumulate for Reduced<T, F> {
-    type In = T;
-    type Stored = T;
-    type Result = T;
-
-    #[inline]
-    fn add(&mut self, stored: &mut Option<T>, value: T) {
-        let folded = match stored.take() {
-            Some(before) => (self.0)(before, value),
-            None => value,
-        };
-        *stored = Some(folded);
-    }
-
-    fn merge(&mut self, stored: &mut Option<T>, other: T) {
-        self.add(stored, other);
-    }
-
-    fn result(&self, stored: &T) -> T {
-        stored.clone()
-    }
-
-    fn of_nothing(&self) -> Option<T> {
-        None
-    }
-}
-
-/// Elements added to an accumulator.
-pub(crate) struct Aggregated<A>(pub(crate) A);
-
-impl<A> Accumulate for Aggregated<A>
-where
-    A: AggregateFunction<In: Data, Accumulator: Data, Output: Clone + 'static>,
-{
-    type In = A::In;
-    type Stored = A::Accumulator;
-    type Result = A::Output;
-
-    #[inline]
-    fn add(&mut self, stored: &mut Option<A::Accumulator>, value: A::In) {
-        let accumulator = stored.get_or_insert_with(|| self.0.create_accumulator());
-        self.0.add(accumulator, value);
-    }
-
-    fn merge(&mut self, stored: &mut Option<A::Accumulator>, other: A::Accumulator) {
-        match stored {
-            Some(accumulator) => self.0.merge(accumulator, other),
-            None => *stored = Some(other),
-        }
-    }
-
-    fn result(&self, stored: &A::Accumulator) -> A::Output {
-        self.0.result(stored)
-    }
-
-    fn of_nothing(&self) -> Option<A::Accumulator> {
-        Some(self.0.create_accumulator())
-    }
-}
+use crate::function::accumulate::Accumulate;
 
 /// What is made of a window's contents, behind the type of what is kept.
 pub(crate) trait Contents: 'static {
@@ -300,5 +214,45 @@ where
 
     fn close(&mut self) -> Result<(), Error> {
         self.function.close()
+    }
+}
+
+/// What is computed of what was folded, whatever folds it.
+pub(crate) trait OfFolded<K: Key, W: Window, R> {
+    type Out: 'static;
+    type Contents<C>: Contents<Key = K, In = C::In, Window = W, Out = Self::Out>
+    where
+        C: Accumulate<Result = R>;
+
+    fn of<C: Accumulate<Result = R>>(self, accumulate: C) -> Self::Contents<C>;
+}
+
+/// The result itself.
+pub(crate) struct AsIs;
+
+impl<K: Key, W: Window, R: 'static> OfFolded<K, W, R> for AsIs {
+    type Out = R;
+    type Contents<C: Accumulate<Result = R>> = Direct<K, W, C>;
+
+    fn of<C: Accumulate<Result = R>>(self, accumulate: C) -> Direct<K, W, C> {
+        Direct::new(accumulate)
+    }
+}
+
+/// What a function makes of the result.
+pub(crate) struct By<F, Out>(pub(crate) F, pub(crate) PhantomData<fn() -> Out>);
+
+impl<K, W, R, Out, F> OfFolded<K, W, R> for By<F, Out>
+where
+    K: Key,
+    W: Window,
+    Out: 'static,
+    F: ProcessWindowFunction<K, R, Out, W>,
+{
+    type Out = Out;
+    type Contents<C: Accumulate<Result = R>> = Then<K, W, Out, C, F>;
+
+    fn of<C: Accumulate<Result = R>>(self, accumulate: C) -> Then<K, W, Out, C, F> {
+        Then::new(accumulate, self.0)
     }
 }

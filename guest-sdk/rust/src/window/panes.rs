@@ -5,17 +5,15 @@
 //! Law: results are those of the window operator with the event time trigger, but for the order of
 //! elements within a window.
 
-mod grid;
-
 use std::mem::needs_drop;
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use self::grid::Grid;
 use super::assigner::{Panes, timed};
 use super::contents::Contents;
 use super::function::WindowContext;
+use super::grid::Grid;
 use super::operator::{LATE_DROPPED, Lateness, STATE};
 use super::time_window::Window;
 use crate::collector::Collector;
@@ -111,8 +109,8 @@ impl<C: Contents> PaneOperator<C> {
         contents: C,
         lateness: Lateness<C::In>,
     ) -> PaneOperator<C> {
-        let grid = Grid::new(panes);
-        PaneOperator { state: ValueState::default(), core: Core { grid, contents, lateness } }
+        let core = Core { grid: Grid::new(panes), contents, lateness };
+        PaneOperator { state: ValueState::default(), core }
     }
 
     /// The Rust type of the state, for descriptions.

@@ -3,17 +3,19 @@
 
 use std::time::Duration;
 
-use super::assigner::{GlobalWindows, WindowAssigner, millis};
-use super::contents::{Aggregated, All, Contents, Direct, Reduced, Then};
+use super::assigner::{GlobalWindows, Panes, WindowAssigner, millis};
+use super::contents::{All, Contents, Direct, Then};
 use super::evictor::{CountEvictor, Evicting, Evictor};
 use super::function::{Apply, ProcessWindowFunction};
 use super::operator::{Lateness, WindowOperator};
 use super::panes::PaneOperator;
-use super::trigger::{CountTrigger, PurgingTrigger, Trigger};
+use super::trigger::{CountTrigger, EventTimeTrigger, PurgingTrigger, Trigger};
+use super::uniform::UniformWindows;
 use crate::codec::{Data, Key};
 use crate::collector::{Collector, OutputTag};
 use crate::context::{Context, RuntimeContext};
 use crate::error::Error;
+use crate::function::accumulate::{Aggregated, Reduced};
 use crate::function::{AggregateFunction, KeyedProcessFunction};
 use crate::metrics::Counter;
 use crate::timers::Timer;
@@ -47,6 +49,7 @@ pub struct Windowing<T, A: WindowAssigner<T>, Tr> {
     lateness: Lateness<T>,
     /// Elements may go into panes, as far as the function allows.
     may_pane: bool,
+    has_own_trigger: bool,
 }
 
 impl<T: Data, A: WindowAssigner<T>> Windowing<T, A, A::OwnTrigger> {
@@ -54,7 +57,14 @@ impl<T: Data, A: WindowAssigner<T>> Windowing<T, A, A::OwnTrigger> {
     pub fn of(assigner: A) -> Windowing<T, A, A::OwnTrigger> {
         let lateness = Lateness { allowed: 0, tag: None, dropped: Counter::default() };
         let trigger = A::OwnTrigger::default();
-        Windowing { assigner, trigger, evictor: None, lateness, may_pane: true }
+        Windowing {
+            assigner,
+            trigger,
+            evictor: None,
+            lateness,
+            may_pane: true,
+            has_own_trigger: true,
+        }
     }
 }
 
@@ -80,7 +90,8 @@ impl<T: Data, A: WindowAssigner<T>, Tr: Trigger<T, A::Window>> Windowing<T, A, T
     #[must_use]
     pub fn trigger<Other: Trigger<T, A::Window>>(self, trigger: Other) -> Windowing<T, A, Other> {
         let Windowing { assigner, evictor, lateness, .. } = self;
-        Windowing { assigner, trigger, evictor, lateness, may_pane: false }
+        let (may_pane, has_own_trigger) = (false, false);
+        Windowing { assigner, trigger, evictor, lateness, may_pane, has_own_trigger }
     }
 
     /// Drops elements of windows that fire, before or after the function sees them.
@@ -175,9 +186,43 @@ impl<T: Data, A: WindowAssigner<T>, Tr: Trigger<T, A::Window>> Windowing<T, A, T
         self.build(All::new(Apply::new(function)))
     }
 
-    /// Makes an operator whose elements may go into panes, if windows leave no time out and nothing
-    /// but their end fires them.
-    fn build_folded<C>(self, contents: C) -> WindowedOperator<C::Key, T, C::Out>
+    /// The panes that elements can be put together in before their windows know of them.
+    ///
+    /// # Errors
+    /// Why they cannot.
+    pub(crate) fn two_phase_panes(&self) -> Result<Panes<A::Window>, String> {
+        let refuse = |why: &str| Err(format!("two-phase aggregation {why}"));
+        if let Err(error) = self.assigner.validate() {
+            return Err(error.message().to_owned());
+        }
+        if !self.has_own_trigger || self.evictor.is_some() {
+            return refuse("keeps no single elements: leave trigger and evictor out");
+        }
+        if self.lateness.tag.is_some() {
+            return refuse("has no late elements to send to a side output: leave it out");
+        }
+        if !self.may_pane {
+            return refuse("does not keep the order of elements: leave without_panes out");
+        }
+        match self.assigner.panes() {
+            Some(panes) if self.assigner.is_event_time() => Ok(panes),
+            Some(_) | None => refuse("needs tumbling or sliding windows by event time"),
+        }
+    }
+
+    /// The same windows of partial results.
+    pub(crate) fn of_partials<P: Data>(
+        self,
+        panes: Panes<A::Window>,
+    ) -> Windowing<P, UniformWindows<A::Window>, EventTimeTrigger> {
+        let mut windowing = Windowing::of(UniformWindows::new(panes));
+        windowing.lateness.allowed = self.lateness.allowed;
+        windowing
+    }
+
+    /// Makes an operator whose elements may go into panes, if windows leave no time out and
+    /// nothing but their end fires them.
+    pub(crate) fn build_folded<C>(self, contents: C) -> WindowedOperator<C::Key, T, C::Out>
     where
         C: Contents<In = T, Window = A::Window>,
     {

@@ -1,11 +1,11 @@
-//! Partitioner and key of an edge: a key asks for hash, hash and custom ask for a key, and keyed
-//! operators ask for hash.
+//! Partitioner and key of an edge: a key asks for hash, hash and custom ask for a key, keyed
+//! operators ask for hash, and broadcast inputs for broadcast.
 
 use sandbar_model::job_graph::{KeyRule, Partitioner};
 use sandbar_model::plugin::OperatorKind;
 
 use super::formats::{Giver, JSON, Taker};
-use super::{Builder, Draft, kind_name};
+use super::{Asks, Builder, Draft, kind_name};
 use crate::error::KeyProblem;
 use crate::place;
 use crate::spec::{DetailedInput, KeySpec, SelectorKey};
@@ -36,7 +36,11 @@ impl Builder<'_> {
         let given = detailed.partitioner.map(Partitioner::from);
         let key_path = place::field(edge.path, "key");
         let uid = edge.target.node.uid.clone();
-        let is_keyed = edge.target.takes.is_keyed();
+        let is_keyed = match edge.target.takes.asks(edge.input) {
+            Asks::Broadcast => return self.broadcast(given, detailed.key.is_some(), edge),
+            Asks::Keys => true,
+            Asks::Nothing => false,
+        };
         let partitioner_name =
             |partitioner: Partitioner| partitioner.ship_strategy().to_ascii_lowercase();
         match (given, &detailed.key) {
@@ -72,6 +76,32 @@ impl Builder<'_> {
                 None
             }
             (partitioner, None) => Some(Keying { partitioner, key: None }),
+        }
+    }
+
+    /// The edge into a broadcast input, which needs no word for what can be nothing else.
+    fn broadcast(
+        &mut self,
+        given: Option<Partitioner>,
+        has_key: bool,
+        edge: Keyed<'_>,
+    ) -> Option<Keying> {
+        let (uid, input) = (edge.target.node.uid.clone(), edge.input);
+        let source_uid = edge.source_uid.to_owned();
+        match given {
+            Some(other) if other != Partitioner::Broadcast => {
+                let found = format!("the partitioner `{}`", other.ship_strategy().to_lowercase());
+                let problem = KeyProblem::NotBroadcast { uid, input, source_uid, found };
+                self.error(edge.path, problem);
+                None
+            }
+            Some(_) | None if has_key => {
+                let found = "a key".to_owned();
+                let problem = KeyProblem::NotBroadcast { uid, input, source_uid, found };
+                self.error(&place::field(edge.path, "key"), problem);
+                None
+            }
+            Some(_) | None => Some(Keying { partitioner: Some(Partitioner::Broadcast), key: None }),
         }
     }
 

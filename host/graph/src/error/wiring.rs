@@ -134,6 +134,18 @@ pub enum KeyProblem {
         /// The partitioner as written.
         partitioner: String,
     },
+    /// Every subtask needs all records of a broadcast input.
+    #[error("input {input} of `{uid}` is broadcast, and `{source_uid}` comes with {found}")]
+    NotBroadcast {
+        /// The operator.
+        uid: String,
+        /// Which of its inputs.
+        input: u32,
+        /// The producer.
+        source_uid: String,
+        /// What the entry says instead.
+        found: String,
+    },
     /// The partitioner `hash` without a key.
     #[error("the partitioner `hash` needs a key")]
     HashWithoutKey,
@@ -198,6 +210,12 @@ impl KeyProblem {
                 ));
             }
             KeyProblem::NotHash { .. } => "leave `partitioner` out and give a key",
+            KeyProblem::NotBroadcast { source_uid, input, .. } => {
+                return Some(format!(
+                    "write {{ from = \"{source_uid}\", input = {input}, partitioner = \
+                     \"broadcast\" }}"
+                ));
+            }
             KeyProblem::HashWithoutKey => {
                 "add key = \"value\", { json = \"/pointer\" }, { bytes = [start, end] } or \
                  { selector = \"operator\" }"

@@ -33,7 +33,8 @@ impl TestCatalog {
 
 fn words() -> Vec<OperatorDescription> {
     use OperatorKind::{
-        KeySelector, KeyedProcess, KeyedTwoInputProcess, Partitioner, Process, TwoInputProcess,
+        KeySelector, KeyedBroadcastProcess, KeyedProcess, KeyedTwoInputProcess, Partitioner,
+        Process, TwoInputProcess,
     };
     let mut split = operator("split", Process, &["text"], &["json"]);
     split.outputs.push(Port { name: "rejected".to_owned(), format: "text".to_owned() });
@@ -61,6 +62,7 @@ fn words() -> Vec<OperatorDescription> {
         operator("count", KeyedProcess, &["json"], &["json"]),
         operator("zip", TwoInputProcess, &["text", "text"], &["text"]),
         operator("join", KeyedTwoInputProcess, &["json", "json"], &["json"]),
+        operator("match", KeyedBroadcastProcess, &["json", "json"], &["json"]),
         operator("by-word", KeySelector, &["json"], &["json"]),
         operator("spread", Partitioner, &["json"], &["json"]),
         operator("pack", Process, &["text"], &["compact:Word"]),

@@ -55,6 +55,22 @@ fn consumers_with_one_key_share_a_hidden_operator() {
 }
 
 #[test]
+fn a_broadcast_input_needs_no_word_for_it() {
+    for second in ["", ", partitioner = 'broadcast'"] {
+        let text = format!(
+            "{EVENTS}[[operators]]\nname = 'it'\nplugin = 'words'\noperator = 'match'\n\
+             inputs = [{{ from = 'events', key = 'value' }}, \
+             {{ from = 'events', input = 1{second} }}]\n"
+        );
+        let graph = job_graph(&text);
+        let mut edges: Vec<(u32, Partitioner)> =
+            graph.edges.iter().map(|edge| (edge.input, edge.partitioner)).collect();
+        edges.sort_by_key(|(input, _)| *input);
+        assert_eq!(edges, [(0, Partitioner::Hash), (1, Partitioner::Broadcast)]);
+    }
+}
+
+#[test]
 fn a_hidden_operator_has_the_error_policy_of_what_reads_it() {
     let with = |name: &str, key: &str, policy: &str| {
         format!("{}on-error = '{policy}'\n", count(name, key))

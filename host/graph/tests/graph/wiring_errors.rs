@@ -91,6 +91,38 @@ fn keys_of_keyed_operators() {
 }
 
 #[test]
+fn broadcast_inputs_take_all_records_without_keys() {
+    let keyed = "{ from = 'events', key = 'value' }";
+    let wrong = |second: &str, expected: &str| {
+        check_inputs("match", &format!("{keyed}, {second}"), &[expected]);
+    };
+    wrong(
+        "{ from = 'events', input = 1, partitioner = 'rebalance' }",
+        "job.toml:13:47: operators[0].inputs[1]: input 1 of `it` is broadcast, and `events` comes \
+         with the partitioner `rebalance`; write { from = \"events\", input = 1, partitioner = \
+         \"broadcast\" }",
+    );
+    wrong(
+        "{ from = 'events', input = 1, key = 'value' }",
+        "job.toml:13:77: operators[0].inputs[1].key: input 1 of `it` is broadcast, and `events` \
+         comes with a key; write { from = \"events\", input = 1, partitioner = \"broadcast\" }",
+    );
+    check_inputs(
+        "match",
+        "{ from = 'events' }, { from = 'events', partitioner = 'broadcast' }",
+        &["job.toml:13:11: operators[0].inputs[0]: `it` is keyed, and input 0 from `events` has \
+           no key; write { from = \"events\", input = 0, key = \"value\" }, or a key of another \
+           form"],
+    );
+    check_inputs(
+        "match",
+        "{ from = 'events', partitioner = 'broadcast' }, 'events'",
+        &["job.toml:13:11: operators[0].inputs[0]: `it` is keyed and needs the partitioner \
+           `hash`, not `broadcast`; leave `partitioner` out and give a key"],
+    );
+}
+
+#[test]
 fn keys_and_partitioners() {
     check_inputs(
         "limit",

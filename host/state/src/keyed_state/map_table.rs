@@ -70,6 +70,13 @@ impl MapTable {
         self.find(hash, key)?.entries.get(user_key).map(|payload| &**payload)
     }
 
+    /// The keys that have an entry that may be seen, in no order.
+    pub(super) fn keys<'a>(&'a self, format: &PayloadFormat) -> impl Iterator<Item = &'a [u8]> {
+        let is_visible = |payload: &[u8]| format.visible(payload).0.is_some();
+        let visible = move |map: &&Map| map.entries.values().any(|payload| is_visible(payload));
+        self.maps.iter().filter(visible).map(|map| &*map.key)
+    }
+
     /// Writes an entry; returns by how much the charge changed.
     pub(super) fn put(
         &mut self,

@@ -11,6 +11,7 @@ use crate::packed::PackedBuffer;
 use crate::snapshot::SnapshotError;
 
 mod budget;
+mod keys;
 mod restore;
 mod ttl;
 

@@ -63,6 +63,12 @@ impl ValueTable {
         self.entries.find(spread(hash), |entry| entry.is_of(hash, key)).map(Entry::payload)
     }
 
+    /// The keys whose value may be seen, in no order.
+    pub(super) fn keys<'a>(&'a self, format: &PayloadFormat) -> impl Iterator<Item = &'a [u8]> {
+        let visible = |entry: &&Entry| format.visible(entry.payload()).0.is_some();
+        self.entries.iter().filter(visible).map(Entry::key)
+    }
+
     /// Writes an entry; returns by how much its charge changed.
     #[inline]
     pub(super) fn put(

@@ -3,6 +3,8 @@
 //! Law: a failure further down the chain is kept here and speaks first; what the guest is told is
 //! only that its call has failed.
 
+mod due;
+mod log;
 mod state_calls;
 
 use std::sync::Arc;
@@ -15,10 +17,11 @@ use sandbar_state::{
     KeyGroups, KeyedState, ManagedMemory, OperatorState, StateBackend, TimerOwner, Timers,
 };
 use sandbar_wasm::{
-    Found, GuestMetric, HostError, LogLevel, MetricKind, OperatorHost, PackedView, Page,
-    Redistribution, ScanRange, StateDescriptor, TimeDomain, TimerColumns, TimerView,
+    Found, GuestMetric, HostError, LogLevel, MetricKind, OperatorHost, Packed, PackedView, Page,
+    Redistribution, ScanRange, StateDescriptor, TimeDomain, TimerView,
 };
 
+pub(crate) use self::due::DueBatch;
 use super::outputs::Outputs;
 use crate::error::TaskError;
 use crate::metrics::StateMetrics;
@@ -60,13 +63,6 @@ impl Clock for CallClock {
     }
 }
 
-/// Timers to hand to the guest.
-pub(crate) struct DueBatch {
-    pub(crate) operator: u32,
-    pub(crate) domain: TimeDomain,
-    pub(crate) timers: TimerColumns,
-}
-
 /// Serves the calls of one instance.
 pub(crate) struct GuestHost {
     job: String,
@@ -77,6 +73,8 @@ pub(crate) struct GuestHost {
     timers: Timers,
     operator_state: OperatorState,
     watermark: Watermark,
+    /// When the guest wants to be called, besides for its timers.
+    wake_at: Option<i64>,
     clock: Arc<dyn Clock>,
     control: Arc<TaskControl>,
     usage: Vec<StateMetrics>,
@@ -107,6 +105,7 @@ impl GuestHost {
             timers,
             operator_state: OperatorState::new(services.memory),
             watermark: Watermark::MIN,
+            wake_at: None,
             call_clock,
             clock: services.clock,
             control: services.control,
@@ -173,11 +172,17 @@ impl GuestHost {
         self.pop_timers(TimeDomain::ProcessingTime, now_ms)
     }
 
-    /// When a processing-time timer or the clean-up of state is due.
+    /// When a processing-time timer, the clean-up of state or a call of the guest is due.
     pub(crate) fn next_processing_timer(&self) -> Option<i64> {
         let clean_up = self.keyed_state.as_ref().and_then(StateBackend::next_clean_up);
         let timer = self.timers.next_due(sandbar_state::TimeDomain::ProcessingTime);
-        [timer, clean_up, self.outputs.next_processing_timer()].into_iter().flatten().min()
+        let behind = self.outputs.next_processing_timer();
+        [timer, clean_up, self.wake_at, behind].into_iter().flatten().min()
+    }
+
+    /// Whether the time has come that the guest wanted to be called at; says so once.
+    pub(crate) fn takes_wake_up(&mut self, now_ms: i64) -> bool {
+        self.wake_at.take_if(|at| *at <= now_ms).is_some()
     }
 
     fn pop_timers(&mut self, domain: TimeDomain, up_to: i64) -> Option<DueBatch> {
@@ -283,6 +288,16 @@ impl OperatorHost for GuestHost {
         state_calls::scan(self.keyed_state.as_mut(), state, key, range, page)
     }
 
+    fn keys(
+        &mut self,
+        state: u32,
+        after: Option<&[u8]>,
+        limit: u32,
+        keys: &mut Packed,
+    ) -> Result<(), HostError> {
+        state_calls::keys(self.keyed_state.as_mut(), state, after, limit, keys)
+    }
+
     fn set_list(
         &mut self,
         operator: u32,
@@ -349,6 +364,10 @@ impl OperatorHost for GuestHost {
         }
     }
 
+    fn wake_at(&mut self, timestamp: i64) {
+        self.wake_at = Some(self.wake_at.map_or(timestamp, |at| at.min(timestamp)));
+    }
+
     fn current_watermark(&self) -> i64 {
         self.watermark.0
     }
@@ -363,20 +382,7 @@ impl OperatorHost for GuestHost {
     }
 
     fn log(&mut self, operator: u32, level: LogLevel, message: &str) {
-        let (job, subtask, operator) = (&self.job, self.subtask, self.operator(operator).1);
-        match level {
-            LogLevel::Trace => {
-                tracing::trace!(target: "guest", job, operator, subtask, "{message}");
-            }
-            LogLevel::Debug => {
-                tracing::debug!(target: "guest", job, operator, subtask, "{message}");
-            }
-            LogLevel::Info => tracing::info!(target: "guest", job, operator, subtask, "{message}"),
-            LogLevel::Warn => tracing::warn!(target: "guest", job, operator, subtask, "{message}"),
-            LogLevel::Error => {
-                tracing::error!(target: "guest", job, operator, subtask, "{message}");
-            }
-        }
+        log::write(&self.job, self.subtask, self.operator(operator).1, level, message);
     }
 
     fn declare_metric(

@@ -6,7 +6,7 @@ use std::any::Any;
 use sandbar_model::job_graph::ErrorPolicy;
 use sandbar_model::{RecordBatch, RecordBatchView, Watermark};
 use sandbar_rpc::state_query::{StateAnswer, StateQuery};
-use sandbar_wasm::{GuestError, GuestFault, Instance, TimeDomain, TimerColumns};
+use sandbar_wasm::{GuestError, GuestFault, Instance, TimeDomain};
 
 use super::dead_letter::DeadLetter;
 use super::guest_host::{DueBatch, GuestHost};
@@ -193,7 +193,15 @@ impl Operator for WasmOperator {
         self.host().outputs().on_watermark(watermark)
     }
 
+    // What is held back of an idle stream may be late behind it: it leaves before, too.
     fn on_status(&mut self, status: WatermarkStatus) -> Result<(), TaskError> {
+        match status {
+            WatermarkStatus::Active => {}
+            WatermarkStatus::Idle => {
+                self.host().start_batch();
+                self.fire(&DueBatch::empty(TimeDomain::EventTime))?;
+            }
+        }
         self.bad_records.dead_letters.on_status(status)?;
         self.host().outputs().on_status(status)
     }
@@ -206,10 +214,11 @@ impl Operator for WasmOperator {
         self.host().clean_up();
         self.bad_records.dead_letters.on_processing_time(now_ms)?;
         self.host().outputs().on_processing_time(now_ms)?;
-        if self.host().outputs().takes_question() {
-            // Operators that make watermarks head their segment and are alone in it.
-            let (operator, timers) = (0, TimerColumns::default());
-            self.fire(&DueBatch { operator, domain: TimeDomain::ProcessingTime, timers })?;
+        let wakes = self.host().takes_wake_up(now_ms);
+        if self.host().outputs().takes_question() || wakes {
+            // Operators that make watermarks head their segment and are alone in it. A guest that
+            // asked to be called passes the call on to all of the segment.
+            self.fire(&DueBatch::empty(TimeDomain::ProcessingTime))?;
         }
         Ok(())
     }

@@ -227,14 +227,19 @@ fn inputs_are_combined_by_their_min() {
 }
 
 #[test]
-fn inputs_that_all_go_idle_flush_the_max() {
+fn inputs_that_all_go_idle_send_no_watermark_of_an_idle_one() {
     let mut inputs = InputWatermarks::new(2);
     let both = |timestamp, status| ValveOutput {
         watermark: Some(Watermark(timestamp)),
         status: Some(status),
     };
     assert_eq!(show(inputs.on_output(0, both(9, WatermarkStatus::Idle))), "");
-    assert_eq!(show(inputs.on_output(1, both(4, WatermarkStatus::Idle))), "9 idle");
+    assert_eq!(show(inputs.on_output(1, both(4, WatermarkStatus::Idle))), "4 idle");
+    assert_eq!(show(inputs.on_output(1, both(6, WatermarkStatus::Active))), "active 6");
+    let idle = ValveOutput { watermark: None, status: Some(WatermarkStatus::Idle) };
+    assert_eq!(show(inputs.on_output(1, idle)), "idle", "input 0 has come to 9");
+    let active = ValveOutput { watermark: None, status: Some(WatermarkStatus::Active) };
+    assert_eq!(show(inputs.on_output(0, active)), "active 9");
 }
 
 /// The rules word for word, without the shortcuts of the valve.

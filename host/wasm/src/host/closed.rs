@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use sandbar_model::RecordBatchView;
 
 use super::{
-    Found, GuestMetric, LogLevel, MetricKind, OperatorHost, PackedView, Page, Redistribution,
-    ScanRange, StateDescriptor, TimeDomain, TimerView,
+    Found, GuestMetric, LogLevel, MetricKind, OperatorHost, Packed, PackedView, Page,
+    Redistribution, ScanRange, StateDescriptor, TimeDomain, TimerView,
 };
 use crate::error::HostError;
 
@@ -79,6 +79,10 @@ impl OperatorHost for ClosedHost {
         refuse()
     }
 
+    fn keys(&mut self, _: u32, _: Option<&[u8]>, _: u32, _: &mut Packed) -> Result<(), HostError> {
+        refuse()
+    }
+
     fn set_list(
         &mut self,
         _: u32,
@@ -116,6 +120,8 @@ impl OperatorHost for ClosedHost {
     }
 
     fn delete_timers(&mut self, _: u32, _: TimeDomain, _: TimerView<'_>) {}
+
+    fn wake_at(&mut self, _: i64) {}
 
     fn current_watermark(&self) -> i64 {
         i64::MIN

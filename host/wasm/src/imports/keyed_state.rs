@@ -74,7 +74,8 @@ pub(super) fn add(functions: &mut Functions<'_>) -> wasmtime::Result<()> {
             result.map_err(|error| Stop::Host(error).into())
         },
     )?;
-    functions.func_wrap("scan", scan)
+    functions.func_wrap("scan", scan)?;
+    functions.func_wrap("keys", keys)
 }
 
 fn declare(data: &mut StoreState, operator: u32, descriptor: DescriptorOut) -> Result<u32, String> {
@@ -116,6 +117,18 @@ fn scan(
     let range = ScanRange { prefix: &prefix, after: after.as_deref(), limit };
     store.data_mut().host().scan(state, &key, range, &mut page).map_err(Stop::Host)?;
     Ok((PageIn { user_keys: packed_in(page.user_keys), values: packed_in(page.values) },))
+}
+
+type KeysArguments = (u32, Option<Vec<u8>>, u32);
+
+fn keys(
+    mut store: Store<'_>,
+    (state, after, limit): KeysArguments,
+) -> wasmtime::Result<(PackedIn,)> {
+    let mut keys = Packed::default();
+    let host = store.data_mut().host();
+    host.keys(state, after.as_deref(), limit, &mut keys).map_err(Stop::Host)?;
+    Ok((packed_in(keys),))
 }
 
 fn packed_in(packed: Packed) -> PackedIn {

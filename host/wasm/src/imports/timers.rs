@@ -29,6 +29,10 @@ pub(super) fn add(functions: &mut Functions<'_>) -> wasmtime::Result<()> {
         store.data_mut().return_host(host, std::time::Duration::ZERO);
         result.map_err(|error| Stop::Host(error).into())
     })?;
+    functions.func_wrap("wake-at", |mut store: Store<'_>, (timestamp,): (i64,)| {
+        store.data_mut().host().wake_at(timestamp);
+        Ok(())
+    })?;
     functions.func_wrap("current-watermark", |mut store: Store<'_>, ()| {
         Ok((store.data_mut().host().current_watermark(),))
     })

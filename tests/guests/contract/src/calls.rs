@@ -45,6 +45,9 @@ pub(crate) fn open(operator: &str) -> Result<(), String> {
             }
             STATE.set(state);
         }
+        "keyed-state-keys" => {
+            STATE.set(keyed_state::declare(0, &descriptor("keys", StateKind::Value))?);
+        }
         "keyed-state-pages" => {
             STATE.set(keyed_state::declare(0, &descriptor("pages", StateKind::Map))?);
         }
@@ -64,6 +67,12 @@ pub(crate) fn process(operator: &str, batch: &Batch) -> Result<(), String> {
         "collector" => values.iter().enumerate().for_each(|(i, value)| emit(i % 2, value)),
         "keyed-state" => keys.iter().try_for_each(|key| count(key))?,
         "keyed-state-pages" => keys.iter().zip(&values).try_for_each(|(k, v)| pages(k, v))?,
+        "keyed-state-keys" => keys.iter().try_for_each(|key| all_keys(key))?,
+        "wake-at" => {
+            timers::wake_at(20);
+            timers::wake_at(10);
+            emit(0, "asked");
+        }
         "operator-state" => operator_state()?,
         "event-timers" => keys.iter().try_for_each(|key| timer(key, TimeDomain::EventTime))?,
         "processing-timers" => {
@@ -129,6 +138,26 @@ fn pages(key: &str, value: &str) -> Result<(), String> {
         after = Some(last.clone().into_bytes());
     }
     emit(0, &line);
+    Ok(())
+}
+
+/// Writes an entry of the key, then lists all keys in pages of two.
+fn all_keys(key: &str) -> Result<(), String> {
+    let state = STATE.get();
+    keyed_state::multi_put(state, &packed(&[key]), &none(), &packed(&["x"]))?;
+    let mut all: Vec<String> = Vec::new();
+    let mut pages = 0;
+    loop {
+        let page = keyed_state::keys(state, all.last().map(String::as_bytes), 2);
+        let found = strings(&page.ends, &page.bytes);
+        if found.is_empty() {
+            break;
+        }
+        all.extend(found);
+        pages += 1;
+    }
+    all.sort();
+    emit(0, &format!("{} in {pages}", all.join(" ")));
     Ok(())
 }
 

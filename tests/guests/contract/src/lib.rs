@@ -39,9 +39,12 @@ const OPERATORS: &[(&str, bool, usize)] = &[
     ("collector", false, 2),
     ("keyed-state", true, 1),
     ("keyed-state-pages", true, 1),
+    ("keyed-state-keys", true, 1),
     ("operator-state", false, 1),
     ("event-timers", true, 1),
     ("processing-timers", true, 1),
+    ("wake-at", false, 1),
+    ("idle", false, 1),
     ("logging", false, 1),
     ("metrics", false, 1),
     ("lifecycle", false, 1),
@@ -132,6 +135,9 @@ impl OperatorGuest for Contract {
     }
 
     fn on_timers(operator: u32, domain: TimeDomain, timers: TimerBatch) -> Result<(), Error> {
+        if timers.timestamps.is_empty() {
+            emit(0, &format!("told {domain:?}"));
+        }
         let keys = strings(&timers.key_ends, &timers.keys);
         let namespaces = strings(&timers.namespace_ends, &timers.namespaces);
         for (index, timestamp) in timers.timestamps.iter().enumerate() {

@@ -25,7 +25,7 @@ struct Exact {
 /// The digest of a key: of a short one its bytes with zeroes behind them and its length, of a long
 /// one two hashes.
 #[derive(Clone, Copy, Debug, Eq)]
-pub(super) struct Digest {
+pub(crate) struct Digest {
     first: u64,
     last: u64,
 }
@@ -41,7 +41,7 @@ impl PartialEq for Digest {
 impl Digest {
     /// Makes the digest of a key.
     #[inline(never)]
-    pub(super) fn of(key: &[u8]) -> Digest {
+    pub(crate) fn of(key: &[u8]) -> Digest {
         if key.len() > EXACT_BYTES_MAX {
             return fold(key);
         }
@@ -55,7 +55,7 @@ impl Digest {
     /// keys have other keys behind them, so that sixteen bytes can be read, whatever the length:
     /// lengths are as good as random to the processor, which would guess wrong at any branch.
     #[inline(always)]
-    pub(super) fn in_column(column: &[u8], start: usize, end: usize) -> Digest {
+    pub(crate) fn in_column(column: &[u8], start: usize, end: usize) -> Digest {
         let block = column.get(start..).and_then(<[u8]>::first_chunk);
         match (block, EXACT.get(end.wrapping_sub(start))) {
             (Some(block), Some(exact)) => {
@@ -79,13 +79,13 @@ impl Digest {
 
     /// Whether equal digests mean equal keys.
     #[inline(always)]
-    pub(super) fn is_exact(self) -> bool {
+    pub(crate) fn is_exact(self) -> bool {
         self.last >> LENGTH_SHIFT != LONG
     }
 
     /// A hash of all of it.
     #[inline(always)]
-    pub(super) fn hash(self) -> u32 {
+    pub(crate) fn hash(self) -> u32 {
         let mut hash = (self.first ^ (self.first >> 30)).wrapping_mul(MIX[0]) ^ self.last;
         hash = (hash ^ (hash >> 27)).wrapping_mul(MIX[1]);
         (hash ^ (hash >> 31)) as u32

@@ -14,20 +14,20 @@ struct Entry {
 
 /// The table. Several slots may have one hash; the caller tells them apart.
 #[derive(Debug)]
-pub(super) struct HashIndex {
+pub(crate) struct HashIndex {
     /// A power of two of them.
     entries: Vec<Entry>,
     len: usize,
 }
 
 impl HashIndex {
-    pub(super) fn new() -> HashIndex {
+    pub(crate) fn new() -> HashIndex {
         HashIndex { entries: vec![Entry { hash: 0, slot: EMPTY }; ENTRIES_MIN], len: 0 }
     }
 
     /// The slot of this hash for which `is_it` holds.
     #[inline(always)]
-    pub(super) fn find(&self, hash: u32, mut is_it: impl FnMut(u32) -> bool) -> Option<u32> {
+    pub(crate) fn find(&self, hash: u32, mut is_it: impl FnMut(u32) -> bool) -> Option<u32> {
         let mask = self.entries.len() - 1;
         let mut at = hash as usize & mask;
         // Half of the entries are empty, so the probe ends.
@@ -47,7 +47,7 @@ impl HashIndex {
     /// any slot or none that exists otherwise. Without a branch, as the processor would guess it
     /// wrong.
     #[inline(always)]
-    pub(super) fn guess(&self, hash: u32) -> u32 {
+    pub(crate) fn guess(&self, hash: u32) -> u32 {
         let mask = self.entries.len() - 1;
         let first = self.entries[hash as usize & mask];
         let second = self.entries[(hash as usize + 1) & mask];
@@ -55,7 +55,7 @@ impl HashIndex {
     }
 
     /// Adds a slot that is not in the table.
-    pub(super) fn insert(&mut self, hash: u32, slot: u32) {
+    pub(crate) fn insert(&mut self, hash: u32, slot: u32) {
         if (self.len + 1) * 2 > self.entries.len() {
             self.grow();
         }
@@ -65,7 +65,7 @@ impl HashIndex {
     }
 
     /// Removes a slot that is in the table.
-    pub(super) fn remove(&mut self, hash: u32, slot: u32) {
+    pub(crate) fn remove(&mut self, hash: u32, slot: u32) {
         let mask = self.entries.len() - 1;
         let mut hole = self.probe(hash, slot);
         if self.entries[hole].slot == EMPTY {

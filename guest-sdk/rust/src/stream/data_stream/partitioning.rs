@@ -100,9 +100,4 @@ impl<T: Data> DataStream<T> {
     pub(crate) fn offer(&self, encoding: Encoding) {
         self.graph.borrow_mut().encoding(self.parts[0].node, 0, encoding);
     }
-
-    /// The number of the operator that this stream comes out of.
-    pub(crate) fn node(&self) -> usize {
-        self.parts[0].node
-    }
 }

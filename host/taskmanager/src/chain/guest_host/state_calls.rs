@@ -1,15 +1,15 @@
 //! State and timer calls between the sandbox's columns and the state backend's.
 
 use sandbar_state::{
-    Packed, PackedMut, StateBackend, StateError, StateId, StateKind, StateTtl, TtlUpdateType,
-    TtlVisibility,
+    KeysRange, Packed, PackedMut, StateBackend, StateError, StateId, StateKind, StateTtl,
+    TtlUpdateType, TtlVisibility,
 };
 use sandbar_wasm::{
     Found, HostError, PackedView, Page, ScanRange, StateDescriptor, StateFormats, TimeDomain,
     TimerColumns, TimerView,
 };
 
-/// Bytes of user keys and values in a page of a scan, unless one entry alone is larger.
+/// Bytes in a page of a scan or of keys, unless one entry alone is larger.
 const PAGE_BYTES_MAX: usize = 1 << 20;
 
 const NOT_KEYED: &str = "keyed state needs a keyed input: put a key in front of the operator";
@@ -119,6 +119,18 @@ pub(super) fn scan(
     let user_keys = PackedMut { ends: &mut page.user_keys.ends, bytes: &mut page.user_keys.bytes };
     let values = PackedMut { ends: &mut page.values.ends, bytes: &mut page.values.bytes };
     keyed(keyed_state)?.scan(StateId(state), key, range, user_keys, values).map_err(failed)
+}
+
+pub(super) fn keys(
+    keyed_state: Option<&mut impl StateBackend>,
+    state: u32,
+    after: Option<&[u8]>,
+    limit: u32,
+    listed: &mut sandbar_wasm::Packed,
+) -> Result<(), HostError> {
+    let range = KeysRange { after, limit, page_bytes: PAGE_BYTES_MAX };
+    let page = PackedMut { ends: &mut listed.ends, bytes: &mut listed.bytes };
+    keyed(keyed_state)?.keys(StateId(state), range, page).map_err(failed)
 }
 
 pub(super) fn domain(domain: TimeDomain) -> sandbar_state::TimeDomain {
