@@ -1,20 +1,18 @@
 //! Runs the operators of the SDK in the harness and tells what they did by key.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use sandbar_sdk::prelude::*;
 use sandbar_sdk::testing::OperatorHarness;
 use sandbar_sdk::window::{
-    ContinuousEventTimeTrigger, ContinuousProcessingTimeTrigger, CountEvictor, DeltaEvictor,
-    DeltaTrigger, DynamicEventTimeSessionWindows, DynamicProcessingTimeSessionWindows,
-    EventTimeTrigger, NeverTrigger, Panes, ProcessingTimeTrigger, TimeEvictor,
-    Trigger as SdkTrigger, TriggerContext, TriggerResult, WindowAssigner, WindowElements,
-    WindowedOperator,
+    ContinuousEventTimeTrigger, ContinuousProcessingTimeTrigger, DeltaTrigger, EventTimeTrigger,
+    NeverTrigger, ProcessingTimeTrigger, Trigger as SdkTrigger, WindowAssigner, WindowedOperator,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Assigner, Evictor, Fired, GLOBAL, Setup, Span, Step, Trigger};
+use crate::model::{Fired, Step};
+use crate::pieces::{After, Any, Bounds, Custom, Event, Gather, ms};
+use crate::setup::{Assigner, GLOBAL, Setup, Span, Trigger};
 
 /// How the function is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,13 +40,6 @@ pub(crate) struct Observations {
     pub(crate) dropped: usize,
 }
 
-/// The element type: values of one key.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Event {
-    key: u8,
-    values: Vec<i64>,
-}
-
 type Output = (u8, Option<Span>, Vec<i64>, Option<u64>);
 
 /// As the output, with a timestamp in place of the key.
@@ -57,8 +48,7 @@ type Timed = (i64, Option<Span>, Vec<i64>, Option<u64>);
 const LATE: OutputTag<Event> = OutputTag::new("late");
 
 fn has_state(form: Form, setup: &Setup) -> bool {
-    form == Form::Process
-        && !matches!(setup.assigner, Assigner::Session { .. } | Assigner::DynamicSession)
+    form == Form::Process && !setup.merges()
 }
 
 /// Whether a window that an evictor has left no element is seen: a reduction of none has no result,
@@ -86,186 +76,6 @@ impl Observed {
         };
         let results = fired.iter().filter(is_seen).map(result).collect();
         Observed { results, late }
-    }
-}
-
-/// All assigners of time windows as one type.
-enum Any {
-    Tumbling(TumblingEventTimeWindows),
-    TumblingByClock(TumblingProcessingTimeWindows),
-    Sliding(SlidingEventTimeWindows),
-    SlidingByClock(SlidingProcessingTimeWindows),
-    Session(EventTimeSessionWindows),
-    SessionByClock(ProcessingTimeSessionWindows),
-    Dynamic(DynamicEventTimeSessionWindows<Event, fn(&Event) -> i64>),
-    DynamicByClock(DynamicProcessingTimeSessionWindows<Event, fn(&Event) -> i64>),
-}
-
-fn gap(event: &Event) -> i64 {
-    event.values[0].rem_euclid(5) + 1
-}
-
-fn ms(millis: i64) -> Duration {
-    Duration::from_millis(millis as u64)
-}
-
-impl Any {
-    fn of(setup: &Setup) -> Any {
-        match (setup.assigner, setup.event_time) {
-            (Assigner::Tumbling { size, offset }, true) => {
-                Any::Tumbling(TumblingEventTimeWindows::of(ms(size)).offset(offset))
-            }
-            (Assigner::Tumbling { size, offset }, false) => {
-                Any::TumblingByClock(TumblingProcessingTimeWindows::of(ms(size)).offset(offset))
-            }
-            (Assigner::Sliding { size, slide, offset }, true) => {
-                Any::Sliding(SlidingEventTimeWindows::of(ms(size), ms(slide)).offset(offset))
-            }
-            (Assigner::Sliding { size, slide, offset }, false) => Any::SlidingByClock(
-                SlidingProcessingTimeWindows::of(ms(size), ms(slide)).offset(offset),
-            ),
-            (Assigner::Session { gap }, true) => {
-                Any::Session(EventTimeSessionWindows::with_gap(ms(gap)))
-            }
-            (Assigner::Session { gap }, false) => {
-                Any::SessionByClock(ProcessingTimeSessionWindows::with_gap(ms(gap)))
-            }
-            (Assigner::DynamicSession | Assigner::Global, true) => {
-                Any::Dynamic(EventTimeSessionWindows::with_dynamic_gap(gap))
-            }
-            (Assigner::DynamicSession | Assigner::Global, false) => {
-                Any::DynamicByClock(ProcessingTimeSessionWindows::with_dynamic_gap(gap))
-            }
-        }
-    }
-}
-
-macro_rules! each {
-    ($any:expr, $inner:ident => $call:expr) => {
-        match $any {
-            Any::Tumbling($inner) => $call,
-            Any::TumblingByClock($inner) => $call,
-            Any::Sliding($inner) => $call,
-            Any::SlidingByClock($inner) => $call,
-            Any::Session($inner) => $call,
-            Any::SessionByClock($inner) => $call,
-            Any::Dynamic($inner) => $call,
-            Any::DynamicByClock($inner) => $call,
-        }
-    };
-}
-
-impl WindowAssigner<Event> for Any {
-    type Window = TimeWindow;
-    type OwnTrigger = EventTimeTrigger;
-
-    fn assign(
-        &mut self,
-        event: &Event,
-        timestamp: i64,
-        clock: &dyn Fn() -> i64,
-        windows: &mut Vec<TimeWindow>,
-    ) -> Result<()> {
-        each!(self, inner => inner.assign(event, timestamp, clock, windows))
-    }
-
-    fn is_event_time(&self) -> bool {
-        each!(self, inner => WindowAssigner::<Event>::is_event_time(inner))
-    }
-
-    fn is_merging(&self) -> bool {
-        each!(self, inner => WindowAssigner::<Event>::is_merging(inner))
-    }
-
-    fn merge(&self, first: &TimeWindow, second: &TimeWindow) -> Option<TimeWindow> {
-        each!(self, inner => WindowAssigner::<Event>::merge(inner, first, second))
-    }
-
-    fn panes(&self) -> Option<Panes<TimeWindow>> {
-        each!(self, inner => WindowAssigner::<Event>::panes(inner))
-    }
-
-    fn validate(&self) -> Result<()> {
-        each!(self, inner => WindowAssigner::<Event>::validate(inner))
-    }
-}
-
-impl<W> sandbar_sdk::window::Evictor<Event, W> for Evictor {
-    fn evict_before(&mut self, elements: &mut WindowElements<Event>, window: &W) {
-        let delta = |from: &Event, to: &Event| (to.values[0] - from.values[0]) as f64;
-        match *self {
-            Evictor::Count(count) => CountEvictor::of(count).evict_before(elements, window),
-            Evictor::Delta(threshold) => {
-                DeltaEvictor::of(threshold, delta).evict_before(elements, window);
-            }
-            Evictor::Time(size) => TimeEvictor::of(ms(size)).evict_before(elements, window),
-        }
-    }
-}
-
-struct After(Evictor);
-
-impl<W> sandbar_sdk::window::Evictor<Event, W> for After {
-    fn evict_before(&mut self, _elements: &mut WindowElements<Event>, _window: &W) {}
-
-    fn evict_after(&mut self, elements: &mut WindowElements<Event>, window: &W) {
-        let delta = |from: &Event, to: &Event| (to.values[0] - from.values[0]) as f64;
-        match self.0 {
-            Evictor::Count(count) => CountEvictor::of(count).after().evict_after(elements, window),
-            Evictor::Delta(threshold) => {
-                DeltaEvictor::of(threshold, delta).after().evict_after(elements, window);
-            }
-            Evictor::Time(size) => TimeEvictor::of(ms(size)).after().evict_after(elements, window),
-        }
-    }
-}
-
-/// The model's custom trigger.
-struct Custom;
-
-impl<W: Window> SdkTrigger<Event, W> for Custom {
-    type State = u64;
-
-    fn on_element(
-        &mut self,
-        _event: &Event,
-        timestamp: i64,
-        _window: &W,
-        ctx: &mut TriggerContext<'_, u64>,
-    ) -> Result<TriggerResult> {
-        *ctx.state() += 1;
-        ctx.register_event_time_timer(timestamp + 3);
-        let purges = *ctx.state() % 3 == 0;
-        Ok(if purges { TriggerResult::Purge } else { TriggerResult::Continue })
-    }
-
-    fn on_event_time(
-        &mut self,
-        _time: i64,
-        _window: &W,
-        _ctx: &mut TriggerContext<'_, u64>,
-    ) -> Result<TriggerResult> {
-        Ok(TriggerResult::Fire)
-    }
-
-    fn clear(&mut self, _window: &W, _ctx: &mut TriggerContext<'_, u64>) -> Result<()> {
-        Ok(())
-    }
-}
-
-trait Bounds: Window {
-    fn bounds(&self) -> Span;
-}
-
-impl Bounds for TimeWindow {
-    fn bounds(&self) -> Span {
-        (self.start, self.end)
-    }
-}
-
-impl Bounds for GlobalWindow {
-    fn bounds(&self) -> Span {
-        GLOBAL
     }
 }
 
@@ -309,38 +119,6 @@ fn show<S>() -> Show<S> {
     Show(std::marker::PhantomData)
 }
 
-fn join(mut first: Event, second: Event) -> Event {
-    first.values.extend(second.values);
-    first
-}
-
-/// Values as they come; the accumulator knows no key before the first.
-struct Gather;
-
-impl AggregateFunction for Gather {
-    type In = Event;
-    type Accumulator = Event;
-    type Output = Event;
-
-    fn create_accumulator(&self) -> Event {
-        Event { key: u8::MAX, values: Vec::new() }
-    }
-
-    fn add(&self, accumulator: &mut Event, event: Event) {
-        accumulator.key = event.key;
-        accumulator.values.extend(event.values);
-    }
-
-    fn result(&self, accumulator: &Event) -> Event {
-        accumulator.clone()
-    }
-
-    fn merge(&self, accumulator: &mut Event, other: Event) {
-        accumulator.key = accumulator.key.min(other.key);
-        accumulator.values.extend(other.values);
-    }
-}
-
 pub(crate) fn observe(
     setup: &Setup,
     form: Form,
@@ -349,13 +127,18 @@ pub(crate) fn observe(
     restore: Option<usize>,
 ) -> Observations {
     let run = Run { setup, form, steps, tagged, restore };
-    if setup.assigner == Assigner::Global {
+    if matches!(setup.assigner, Assigner::Global | Assigner::Count) {
         return run.with_trigger(|| Windowing::of(GlobalWindows));
     }
-    if setup.event_time && setup.trigger == Trigger::EventTime {
+    if setup.event_time && setup.trigger == Trigger::EventTime && !setup.purging {
         return run.with_form(|| Windowing::of(Any::of(setup)));
     }
     run.with_trigger(|| Windowing::of(Any::of(setup)))
+}
+
+fn join(mut first: Event, second: Event) -> Event {
+    first.values.extend(second.values);
+    first
 }
 
 #[derive(Clone, Copy)]
@@ -373,33 +156,39 @@ impl Run<'_> {
         A: WindowAssigner<Event, Window: Bounds>,
         Tr: SdkTrigger<Event, A::Window>,
     {
-        let every = |interval| ContinuousEventTimeTrigger::of(ms(interval));
         match self.setup.trigger {
-            Trigger::EventTime => self.with_form(|| make().trigger(EventTimeTrigger)),
-            Trigger::ProcessingTime => self.with_form(|| make().trigger(ProcessingTimeTrigger)),
-            Trigger::Count(count) => self.with_form(|| make().trigger(CountTrigger::of(count))),
+            Trigger::EventTime => self.with_purging(make, || EventTimeTrigger),
+            Trigger::ProcessingTime => self.with_purging(make, || ProcessingTimeTrigger),
+            Trigger::Count(count) => self.with_purging(make, || CountTrigger::of(count)),
             Trigger::ContinuousEventTime(interval) => {
-                self.with_form(|| make().trigger(every(interval)))
+                self.with_purging(make, || ContinuousEventTimeTrigger::of(ms(interval)))
             }
             Trigger::ContinuousProcessingTime(interval) => {
-                self.with_form(|| make().trigger(ContinuousProcessingTimeTrigger::of(ms(interval))))
+                self.with_purging(make, || ContinuousProcessingTimeTrigger::of(ms(interval)))
             }
-            Trigger::Delta(threshold) => self.with_form(|| {
-                make().trigger(DeltaTrigger::of(threshold, |from: &Event, to: &Event| {
+            Trigger::Delta(threshold) => self.with_purging(make, || {
+                DeltaTrigger::of(threshold, |from: &Event, to: &Event| {
                     (to.values[0] - from.values[0]) as f64
-                }))
+                })
             }),
-            Trigger::Never => self.with_form(|| make().trigger(NeverTrigger)),
-            Trigger::PurgingEventTime => {
-                self.with_form(|| make().trigger(PurgingTrigger::of(EventTimeTrigger)))
-            }
-            Trigger::PurgingCount(count) => {
-                self.with_form(|| make().trigger(PurgingTrigger::of(CountTrigger::of(count))))
-            }
-            Trigger::PurgingContinuousEventTime(interval) => {
-                self.with_form(|| make().trigger(PurgingTrigger::of(every(interval))))
-            }
-            Trigger::Custom => self.with_form(|| make().trigger(Custom)),
+            Trigger::Never => self.with_purging(make, || NeverTrigger),
+            Trigger::Custom => self.with_purging(make, || Custom),
+        }
+    }
+
+    fn with_purging<A, Own, Tr>(
+        self,
+        make: impl Fn() -> Windowing<Event, A, Own>,
+        trigger: impl Fn() -> Tr,
+    ) -> Observations
+    where
+        A: WindowAssigner<Event, Window: Bounds>,
+        Own: SdkTrigger<Event, A::Window>,
+        Tr: SdkTrigger<Event, A::Window>,
+    {
+        match self.setup.purging {
+            true => self.with_form(|| make().trigger(PurgingTrigger::of(trigger()))),
+            false => self.with_form(|| make().trigger(trigger())),
         }
     }
 

@@ -3,62 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A window by start and end; the global one is `GLOBAL`.
-pub(crate) type Span = (i64, i64);
-
-pub(crate) const GLOBAL: Span = (i64::MIN, i64::MAX);
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Assigner {
-    Tumbling {
-        size: i64,
-        offset: i64,
-    },
-    Sliding {
-        size: i64,
-        slide: i64,
-        offset: i64,
-    },
-    Session {
-        gap: i64,
-    },
-    /// The gap of an element is its value modulo 5, plus 1.
-    DynamicSession,
-    Global,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Trigger {
-    EventTime,
-    ProcessingTime,
-    Count(u64),
-    ContinuousEventTime(i64),
-    ContinuousProcessingTime(i64),
-    /// By the difference of values.
-    Delta(f64),
-    Never,
-    PurgingEventTime,
-    PurgingCount(u64),
-    PurgingContinuousEventTime(i64),
-    /// Purges at every third element, and fires by a timer 3 ms after each element.
-    Custom,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Evictor {
-    Count(usize),
-    Delta(f64),
-    Time(i64),
-}
-
-#[derive(Clone, Debug)]
-pub(crate) struct Setup {
-    pub(crate) assigner: Assigner,
-    pub(crate) event_time: bool,
-    pub(crate) trigger: Trigger,
-    pub(crate) evictor: Option<(Evictor, bool)>,
-    pub(crate) lateness: i64,
-}
+use crate::setup::{Assigner, Evictor, GLOBAL, Setup, Span, Trigger};
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Step {
@@ -118,11 +63,12 @@ fn floor_to(at: i64, step: i64) -> i64 {
 }
 
 impl<'a> Model<'a> {
-    pub(crate) fn new(setup: &'a Setup) -> Model<'a> {
+    /// Starts when the clock shows `clock`.
+    pub(crate) fn new(setup: &'a Setup, clock: i64) -> Model<'a> {
         Model {
             setup,
             watermark: i64::MIN,
-            clock: 0,
+            clock,
             windows: BTreeMap::new(),
             timers: BTreeSet::new(),
             results: Vec::new(),
@@ -144,10 +90,6 @@ impl<'a> Model<'a> {
         }
     }
 
-    fn merges(&self) -> bool {
-        matches!(self.setup.assigner, Assigner::Session { .. } | Assigner::DynamicSession)
-    }
-
     fn assign(&self, at: i64, value: i64) -> Vec<Span> {
         let at = if self.setup.event_time { at } else { self.clock };
         match self.setup.assigner {
@@ -162,7 +104,7 @@ impl<'a> Model<'a> {
             }
             Assigner::Session { gap } => vec![(at, at + gap)],
             Assigner::DynamicSession => vec![(at, at + value.rem_euclid(5) + 1)],
-            Assigner::Global => vec![GLOBAL],
+            Assigner::Global | Assigner::Count => vec![GLOBAL],
         }
     }
 
@@ -174,7 +116,7 @@ impl<'a> Model<'a> {
     fn element(&mut self, at: i64, value: i64) {
         let mut taken = false;
         for assigned in self.assign(at, value) {
-            let window = if self.merges() { self.merge(assigned) } else { assigned };
+            let window = if self.setup.merges() { self.merge(assigned) } else { assigned };
             if self.setup.event_time && self.cleanup_time(window) <= self.watermark {
                 self.windows.remove(&window);
                 continue;
@@ -224,23 +166,21 @@ impl<'a> Model<'a> {
     fn on_merge(&mut self, window: Span, next: Option<i64>) {
         let end = max_timestamp(window);
         match self.setup.trigger {
-            Trigger::EventTime | Trigger::PurgingEventTime if end > self.watermark => {
+            Trigger::EventTime if end > self.watermark => {
                 self.timers.insert((true, end, window));
             }
             Trigger::ProcessingTime if end > self.clock => {
                 self.timers.insert((false, end, window));
             }
-            Trigger::ContinuousEventTime(_) | Trigger::PurgingContinuousEventTime(_) => {
+            Trigger::ContinuousEventTime(_) => {
                 self.timers.extend(next.map(|at| (true, at, window)));
             }
             Trigger::ContinuousProcessingTime(_) => {
                 self.timers.extend(next.map(|at| (false, at, window)));
             }
             Trigger::EventTime
-            | Trigger::PurgingEventTime
             | Trigger::ProcessingTime
             | Trigger::Count(_)
-            | Trigger::PurgingCount(_)
             | Trigger::Delta(_)
             | Trigger::Never
             | Trigger::Custom => {}
@@ -251,9 +191,9 @@ impl<'a> Model<'a> {
         let end = max_timestamp(window);
         let state = self.windows.get_mut(&window).expect("the element was added");
         match self.setup.trigger {
-            Trigger::EventTime | Trigger::PurgingEventTime => {
+            Trigger::EventTime => {
                 if end <= self.watermark {
-                    return self.purging(FIRE);
+                    return FIRE;
                 }
                 self.timers.insert((true, end, window));
                 CONTINUE
@@ -262,18 +202,17 @@ impl<'a> Model<'a> {
                 self.timers.insert((false, end, window));
                 CONTINUE
             }
-            Trigger::Count(count) | Trigger::PurgingCount(count) => {
+            Trigger::Count(count) => {
                 state.count += 1;
                 if state.count < count {
                     return CONTINUE;
                 }
                 state.count = 0;
-                self.purging(FIRE)
+                FIRE
             }
-            Trigger::ContinuousEventTime(interval)
-            | Trigger::PurgingContinuousEventTime(interval) => {
+            Trigger::ContinuousEventTime(interval) => {
                 if end <= self.watermark {
-                    return self.purging(FIRE);
+                    return FIRE;
                 }
                 self.timers.insert((true, end, window));
                 if state.next.is_none() {
@@ -316,23 +255,17 @@ impl<'a> Model<'a> {
         let end = max_timestamp(window);
         let next = self.windows.get(&window).and_then(|state| state.next);
         match (self.setup.trigger, event_time) {
-            (Trigger::EventTime | Trigger::PurgingEventTime, true) if at == end => {
-                self.purging(FIRE)
-            }
+            (Trigger::EventTime, true) if at == end => FIRE,
             (Trigger::ProcessingTime, false) | (Trigger::Custom, true) => FIRE,
-            (
-                Trigger::ContinuousEventTime(interval)
-                | Trigger::PurgingContinuousEventTime(interval),
-                true,
-            ) => {
+            (Trigger::ContinuousEventTime(interval), true) => {
                 if at == end {
-                    return self.purging(FIRE);
+                    return FIRE;
                 }
                 if next != Some(at) {
                     return CONTINUE;
                 }
                 self.arm(true, window, (at + interval).min(end));
-                self.purging(FIRE)
+                FIRE
             }
             (Trigger::ContinuousProcessingTime(interval), false) => {
                 if next != Some(at) {
@@ -352,16 +285,6 @@ impl<'a> Model<'a> {
         self.timers.insert((event_time, at, window));
     }
 
-    fn purging(&self, decision: Decision) -> Decision {
-        let purge = matches!(
-            self.setup.trigger,
-            Trigger::PurgingEventTime
-                | Trigger::PurgingCount(_)
-                | Trigger::PurgingContinuousEventTime(_)
-        );
-        Decision { purge, ..decision }
-    }
-
     fn act(&mut self, window: Span, decision: Decision) {
         let state = self.windows.entry(window).or_default();
         if decision.fire && !state.elements.is_empty() {
@@ -376,7 +299,7 @@ impl<'a> Model<'a> {
                 evict(evictor, &mut state.elements);
             }
         }
-        if decision.purge {
+        if decision.purge || (decision.fire && self.setup.purging) {
             state.elements.clear();
         }
     }
@@ -391,7 +314,7 @@ impl<'a> Model<'a> {
             let timer = *timer;
             self.timers.remove(&timer);
             let window = timer.2;
-            if self.merges() && !self.windows.contains_key(&window) {
+            if self.setup.merges() && !self.windows.contains_key(&window) {
                 continue;
             }
             let decision = self.on_timer(timer);
@@ -406,24 +329,20 @@ impl<'a> Model<'a> {
         let state = self.windows.remove(&window).unwrap_or_default();
         let end = max_timestamp(window);
         match self.setup.trigger {
-            Trigger::EventTime | Trigger::PurgingEventTime => {
+            Trigger::EventTime => {
                 self.timers.remove(&(true, end, window));
             }
             Trigger::ProcessingTime => {
                 self.timers.remove(&(false, end, window));
             }
-            Trigger::ContinuousEventTime(_) | Trigger::PurgingContinuousEventTime(_) => {
+            Trigger::ContinuousEventTime(_) => {
                 state.next.map(|at| self.timers.remove(&(true, at, window)));
             }
             Trigger::ContinuousProcessingTime(_) => {
                 state.next.map(|at| self.timers.remove(&(false, at, window)));
             }
             // The custom trigger leaves its timers behind.
-            Trigger::Count(_)
-            | Trigger::PurgingCount(_)
-            | Trigger::Delta(_)
-            | Trigger::Never
-            | Trigger::Custom => {}
+            Trigger::Count(_) | Trigger::Delta(_) | Trigger::Never | Trigger::Custom => {}
         }
     }
 }
