@@ -20,7 +20,7 @@ const PENDING_MAX: usize = 65_536;
 pub enum TimeDomain {
     /// Fires when the watermark reaches its timestamp.
     EventTime,
-    /// Fires when the host's clock reaches its timestamp.
+    /// Fires when the millisecond of its timestamp is over by the host's clock.
     ProcessingTime,
 }
 

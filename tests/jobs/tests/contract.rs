@@ -145,7 +145,8 @@ fn processing_timers_fire_when_the_clock_reaches_them() {
         }
     };
     written(1);
-    clock.set(10);
+    // Its millisecond is not over before.
+    clock.set(11);
     job.wake();
     written(2);
     assert_eq!(cluster.lines()[1], "fired 0 TimeDomain::ProcessingTime 10 k w");

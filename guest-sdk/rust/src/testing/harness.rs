@@ -229,14 +229,14 @@ impl<In, Out, Second> OperatorHarness<In, Out, Second> {
         Ok(())
     }
 
-    /// Advances the clock by some milliseconds and fires the timers that are due.
+    /// Advances the clock by some milliseconds and fires the timers whose millisecond is over.
     ///
     /// # Errors
     /// What a timer failed with.
     pub fn advance_processing_time(&mut self, by_ms: i64) -> Result<()> {
         let now = self.host.processing_time.get() + by_ms;
         self.host.processing_time.set(now);
-        self.fire(TimeDomain::ProcessingTime, now)
+        self.fire(TimeDomain::ProcessingTime, now - 1)
     }
 
     /// Fires due timers until none is left, those included that timers register.

@@ -5,6 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::setup::{Assigner, Evictor, GLOBAL, Setup, Span, Trigger};
 
+impl Setup {
+    pub(crate) fn merges(&self) -> bool {
+        matches!(self.assigner, Assigner::Session { .. } | Assigner::DynamicSession)
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Step {
     Element { key: u8, at: i64, value: i64 },
@@ -76,7 +82,14 @@ impl<'a> Model<'a> {
         }
     }
 
-    pub(crate) fn step(&mut self, step: Step) {
+    /// Takes a step, unless it is an element of another key.
+    pub(crate) fn step_of(&mut self, key: u8, step: Step) {
+        if !matches!(step, Step::Element { key: of, .. } if of != key) {
+            self.step(step);
+        }
+    }
+
+    fn step(&mut self, step: Step) {
         match step {
             Step::Element { at, value, .. } => self.element(at, value),
             Step::Watermark(watermark) => {
@@ -85,7 +98,8 @@ impl<'a> Model<'a> {
             }
             Step::Clock(by) => {
                 self.clock += by;
-                self.fire_timers(false, self.clock);
+                // Elements of this millisecond may still come.
+                self.fire_timers(false, self.clock - 1);
             }
         }
     }

@@ -62,9 +62,3 @@ pub(crate) struct Setup {
     pub(crate) evictor: Option<(Evictor, bool)>,
     pub(crate) lateness: i64,
 }
-
-impl Setup {
-    pub(crate) fn merges(&self) -> bool {
-        matches!(self.assigner, Assigner::Session { .. } | Assigner::DynamicSession)
-    }
-}
