@@ -142,14 +142,15 @@ impl<K: Key, T: Data> KeyedStream<K, T> {
         WindowedStream::new(self, Windowing::sliding_count(size, slide))
     }
 
-    /// Folds the records of each key with `reduce`, and emits the folded record for each record.
-    /// Source: Flink, `KeyedStream.reduce`.
+    /// Folds the records of each key with `reduce`, and emits the folded record for each record;
+    /// in a batch, once a key at the end of the input. Source: Flink, `KeyedStream.reduce`.
     pub fn reduce(&self, reduce: impl FnMut(T, T) -> T + 'static) -> DataStream<T> {
         let state = (STATE, "value", std::any::type_name::<T>());
         self.keyed_process("Keyed Reduce", Reduce::new(reduce), &[state])
     }
 
-    /// Adds up a number of each record per key, and emits the sum so far for each record.
+    /// Adds up a number of each record per key, and emits the sum so far for each record; in a
+    /// batch, once a key at the end of the input.
     pub fn sum<N>(&self, number: impl FnMut(&T) -> N + 'static) -> DataStream<KeyValue<K, N>>
     where
         N: Data + Default + Add<Output = N>,
@@ -158,7 +159,8 @@ impl<K: Key, T: Data> KeyedStream<K, T> {
         self.keyed_process("Keyed Sum", Sum::new(number), &[state])
     }
 
-    /// Counts the records per key, and emits the count so far for each record.
+    /// Counts the records per key, and emits the count so far for each record; in a batch, once a
+    /// key at the end of the input.
     pub fn count(&self) -> DataStream<KeyValue<K, u64>> {
         let state = (STATE, "value", std::any::type_name::<u64>());
         self.keyed_process("Keyed Count", Sum::new(|_: &T| 1), &[state])
