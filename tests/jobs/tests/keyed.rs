@@ -151,6 +151,47 @@ fn order_within_the_bound_changes_no_window_and_no_pair() {
         .unwrap();
 }
 
+/// Events of two keys, out of order within the bound.
+const FEW: [Event; 8] = [
+    (10, "a", 1),
+    (130, "a", 2),
+    (95, "a", 3),
+    (120, "b", 4),
+    (140, "a", 5),
+    (100, "b", 6),
+    (260, "a", 7),
+    (245, "a", 8),
+];
+
+#[test]
+fn each_kind_of_window_makes_the_golden_file() {
+    let golden = include_str!("keyed/windows.txt");
+    let expected: Vec<&str> = golden.lines().collect();
+    for parallelism in ["1", "4"] {
+        let options = [("parallelism.default", parallelism)];
+        assert_eq!(sorted(&lines("windows", &FEW, &[], &options)), expected);
+    }
+}
+
+#[test]
+fn a_co_group_has_the_records_of_both_streams_and_a_reduce_tells_updates() {
+    let expected = [
+        "greatest a 1",
+        "greatest a 2",
+        "greatest a 3",
+        "greatest a 5",
+        "greatest a 7",
+        "greatest a 8",
+        "greatest b 4",
+        "greatest b 6",
+        "group a 0 2",
+        "group a 1 1",
+        "group a 1 1",
+        "group b 2 0",
+    ];
+    assert_eq!(sorted(&lines("groups", &FEW, &[], &[("parallelism.default", "1")])), expected);
+}
+
 /// A job that reads events from a socket, on a clock that is moved by hand.
 struct Live {
     cluster: TestCluster,

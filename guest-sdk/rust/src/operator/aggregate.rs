@@ -40,7 +40,7 @@ impl<A: Data> Rolling<A> {
     #[inline]
     fn fold<K: Key>(
         &self,
-        ctx: &mut Context<K>,
+        ctx: &Context<K>,
         fold: impl FnOnce(Option<A>) -> A,
     ) -> Result<Option<A>, Error> {
         if !self.is_batch {
@@ -147,8 +147,8 @@ where
     ) -> Result<(), Error> {
         let number = (self.number)(&value);
         let sum = self.rolling.fold(ctx, |before| before.unwrap_or_default() + number)?;
-        if let Some(value) = sum {
-            out.collect(KeyValue { key: ctx.current_key().clone(), value });
+        if let Some(sum) = sum {
+            out.collect(KeyValue { key: ctx.current_key().clone(), value: sum });
         }
         Ok(())
     }

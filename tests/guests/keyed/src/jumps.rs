@@ -32,9 +32,9 @@ impl<W: Window> Trigger<Event, W> for Jump {
 /// The prices of each key up to each jump.
 pub(crate) fn run(prices: &KeyedStream<String, Event>) {
     let jumps = prices.window(GlobalWindows).trigger(Jump);
-    let shown = jumps.apply(|key: &String, _: &GlobalWindow, prices: &[Event], out| {
-        let prices: Vec<i64> = prices.iter().map(|price| price.value).collect();
-        out.collect(format!("{key} {prices:?}"));
+    let shown = jumps.apply(|key: &String, _: &GlobalWindow, events: &[Event], out| {
+        let values: Vec<i64> = events.iter().map(|event| event.value).collect();
+        out.collect(format!("{key} {values:?}"));
     });
     shown.name("jumps").sink_to(PrintSink::text());
 }

@@ -45,6 +45,7 @@ sandbar_sdk::job! {
         match (job.as_str(), rest) {
             ("windows", []) => streams::windows(&keyed),
             ("join", []) => streams::join(&events),
+            ("groups", []) => streams::groups(&events),
             ("late", [late]) => streams::late(&keyed, Some(late)),
             ("late", []) => streams::late(&keyed, None),
             ("count", []) => streams::count(&keyed),

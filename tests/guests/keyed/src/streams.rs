@@ -47,16 +47,36 @@ pub(crate) fn windows(keyed: &Keyed) {
     print(sums.map(|event| format!("pane {} {} {}", event.key, event.at, event.value)), "panes");
 }
 
+/// Events whose values have this remainder modulo 2, by key.
+fn part(events: &DataStream<Event>, rest: i64) -> Keyed {
+    let part = events.filter(move |event: &Event| event.value.rem_euclid(2) == rest);
+    part.key_by(|event| event.key.clone())
+}
+
+/// How many even and odd values each key has in 100 ms, and the greatest value so far.
+pub(crate) fn groups(events: &DataStream<Event>) {
+    let hundred = TumblingEventTimeWindows::of(ms(100));
+    let groups = part(events, 0).window_join(&part(events, 1), hundred).co_group(
+        |evens: &[&Event], odds: &[&Event], out: &mut Collector<String>| {
+            let first = evens.iter().chain(odds).next();
+            let key = first.map_or("", |event| event.key.as_str());
+            out.collect(format!("group {key} {} {}", evens.len(), odds.len()));
+        },
+    );
+    print(groups, "groups");
+    let greatest = events
+        .key_by(|event| event.key.clone())
+        .reduce(|first, second| if second.value > first.value { second } else { first });
+    print(greatest.map(|event| format!("greatest {} {}", event.key, event.value)), "greatest");
+}
+
 /// Pairs of an event of an even value with those of odd values about its time.
 pub(crate) fn join(events: &DataStream<Event>) {
-    let part = |rest| {
-        let part = events.filter(move |event: &Event| event.value.rem_euclid(2) == rest);
-        part.key_by(|event| event.key.clone())
-    };
     let pair = |even: &Event, odd: &Event| {
         format!("{} {} {} {} {}", even.key, even.at, even.value, odd.at, odd.value)
     };
-    print(part(0).interval_join(&part(1)).between(-30, 20).apply(pair), "pairs");
+    let (evens, odds) = (part(events, 0), part(events, 1));
+    print(evens.interval_join(&odds).between(-30, 20).apply(pair), "pairs");
 }
 
 /// Sums of 100 ms with 20 ms of lateness; later events go to files if there is a folder for them.

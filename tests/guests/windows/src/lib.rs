@@ -97,26 +97,27 @@ fn elements(lines: &DataStream<String>, case: &Case) -> DataStream<Event> {
 
 sandbar_sdk::job! {
     fn windows(env: &mut StreamExecutionEnvironment, args: &[String]) -> Result<()> {
-        let [port, idle, cases] = args else {
+        let [lines_port, idle_port, cases] = args else {
             return Err(Error::fatal("give a port, that of an idle input or -, and cases"));
         };
-        let lines = env.from_source(SocketSource::text("127.0.0.1", port.parse()?), "lines");
-        let idle = match idle.as_str() {
+        let lines =
+            env.from_source(SocketSource::text("127.0.0.1", lines_port.parse()?), "lines");
+        let idle = match idle_port.as_str() {
             "-" => None,
             port => {
                 let source = SocketSource::text("127.0.0.1", port.parse()?);
                 let strategy = WatermarkStrategy::for_monotonous_timestamps()
                     .with_idleness(IDLE_TIMEOUT);
-                let idle = env.from_source_with_watermarks(source, strategy, "idle");
-                Some(idle.flat_map(|_, _| ()).name("silent").set_parallelism(1))
+                let silent = env.from_source_with_watermarks(source, strategy, "idle");
+                Some(silent.flat_map(|_, _| ()).name("silent").set_parallelism(1))
             }
         };
-        let cases: Vec<Case> =
+        let read: Vec<Case> =
             serde_json::from_str(cases).map_err(|error| Error::fatal(error.to_string()))?;
-        for case in cases {
+        for case in read {
             let elements = elements(&lines, &case);
             match &idle {
-                Some(idle) if case.idle => windowed::run(&elements.union(idle), &case),
+                Some(silent) if case.idle => windowed::run(&elements.union(silent), &case),
                 _ => windowed::run(&elements, &case),
             }
         }
