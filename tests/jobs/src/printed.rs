@@ -18,10 +18,10 @@ impl Printed {
     /// Everything since the last time, once there is something or the timeout is over.
     pub(crate) fn take(&self, timeout: Duration) -> String {
         let (bytes, written) = &*self.0;
-        let bytes = bytes.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = written.wait_timeout_while(bytes, timeout, |bytes| bytes.is_empty());
-        let (mut bytes, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        String::from_utf8_lossy(&std::mem::take(&mut *bytes)).into_owned()
+        let locked = bytes.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = written.wait_timeout_while(locked, timeout, |found| found.is_empty());
+        let (mut found, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(&std::mem::take(&mut *found)).into_owned()
     }
 }
 

@@ -169,8 +169,8 @@ impl GuestHost {
         self.pop_timers(TimeDomain::EventTime, watermark.0)
     }
 
-    /// A timer fires when its millisecond is over, so that no record of that millisecond comes after
-    /// it, as none with the timestamp of an event timer does. Source: Flink,
+    /// A timer fires when its millisecond is over, so that no record of that millisecond comes
+    /// after it, as none with the timestamp of an event timer does. Source: Flink,
     /// `ProcessingTimeServiceUtil`.
     pub(crate) fn pop_processing_timers(&mut self, now_ms: i64) -> Option<DueBatch> {
         self.pop_timers(TimeDomain::ProcessingTime, now_ms.checked_sub(1)?)

@@ -4,7 +4,7 @@
 use sandbar_sdk::prelude::*;
 use sandbar_sdk::window::{Panes, WindowAssigner};
 
-use crate::pieces::Event;
+use window_model::pieces::Event;
 
 pub(crate) struct Guarded<A>(pub(crate) A);
 

@@ -1,24 +1,20 @@
-//! A job written in code of many windowed streams at once, which `tests/jobs/tests/windows` compares
-//! with a model. Its arguments: the port of lines, that of an input that is idle or `-`, and the
-//! cases in JSON.
+//! A job written in code of many windowed streams at once, which `tests/jobs/tests/windows`
+//! compares with a model. Its arguments: the port of lines, that of an input that is idle or `-`,
+//! and the cases in JSON.
 //!
 //! A line `case key at value watermark..` is an element of a case and the watermarks behind it; a
-//! line `barrier key..` is an element of each case and key that windows refuse, so that the reader of
-//! dead letters knows when all before it has been processed.
+//! line `barrier key..` is an element of each case and key that windows refuse, so that the reader
+//! of dead letters knows when all before it has been processed.
 
 mod guarded;
-#[path = "../../../../guest-sdk/rust/tests/windows/pieces.rs"]
-mod pieces;
-#[path = "../../../../guest-sdk/rust/tests/windows/setup.rs"]
-mod setup;
 mod windowed;
 
 use std::time::Duration;
 
-use pieces::Event;
 use sandbar_sdk::prelude::*;
 use serde::{Deserialize, Serialize};
-use setup::Setup;
+use window_model::pieces::Event;
+use window_model::setup::Setup;
 
 /// How long an input without elements is waited for, by the test's clock.
 const IDLE_TIMEOUT: Duration = Duration::from_millis(1);

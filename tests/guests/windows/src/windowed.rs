@@ -8,8 +8,8 @@ use sandbar_sdk::window::{
 
 use crate::Case;
 use crate::guarded::Guarded;
-use crate::pieces::{After, Any, Bounds, Custom, Event, Gather, ms};
-use crate::setup::{Assigner, Evictor, Span, Trigger};
+use window_model::pieces::{After, Any, Bounds, Custom, Event, Gather, ms};
+use window_model::setup::{Assigner, Evictor, Span, Trigger};
 
 const LATE: OutputTag<Event> = OutputTag::new("late");
 

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
-use crate::setup::{Assigner, Evictor, Setup, Trigger};
+use window_model::setup::{Assigner, Evictor, Setup, Trigger};
 
 /// Keys of elements; those above are of barriers and sentinels.
 pub(crate) const KEYS: u8 = 3;
@@ -233,9 +233,9 @@ fn rounds(mut latest: i64, drawn: Vec<Vec<Drawn>>) -> Vec<Vec<Line>> {
         latest += move_by.max(0);
         let at = latest + move_by;
         let mut watermarks = Vec::new();
-        for behind in behind {
-            if latest - behind > watermark {
-                watermark = latest - behind;
+        for by in behind {
+            if latest - by > watermark {
+                watermark = latest - by;
                 watermarks.push(watermark);
             }
         }

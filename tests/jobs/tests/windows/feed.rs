@@ -140,8 +140,8 @@ impl Feed<'_> {
     pub(crate) fn send(&mut self, label: &str, lines: &[Line]) {
         let mut text = String::new();
         for Line { key, at, value, watermarks } in lines {
-            let watermarks: String = watermarks.iter().map(|at| format!(" {at}")).collect();
-            text.push_str(&format!("{label} {key} {at} {value}{watermarks}\n"));
+            let behind: String = watermarks.iter().map(|risen| format!(" {risen}")).collect();
+            text.push_str(&format!("{label} {key} {at} {value}{behind}\n"));
         }
         self.lines.write_all(text.as_bytes()).unwrap();
     }

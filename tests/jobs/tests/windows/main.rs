@@ -9,20 +9,16 @@
 
 mod cases;
 mod feed;
-#[path = "../../../../guest-sdk/rust/tests/windows/model.rs"]
-mod model;
-#[path = "../../../../guest-sdk/rust/tests/windows/setup.rs"]
-mod setup;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use sandbar_model::status::JobStatus;
+use window_model::model::{Model, Step};
+use window_model::setup::GLOBAL;
 
 use cases::{Case, KEYS, Line, MOVES_MS, START, combinations};
 use feed::{Feed, Workshop};
-use model::{Model, Step};
-use setup::GLOBAL;
 
 /// Cases, unless `SANDBAR_CASES` says how many: a minute of two cores without optimisation.
 const CASES: u64 = 4_000;
@@ -56,7 +52,7 @@ fn expected(case: &Case) -> Observed {
             for line in lines {
                 let Line { key: of, at, value, .. } = *line;
                 model.step_of(key, Step::Element { key: of, at, value });
-                line.watermarks.iter().for_each(|at| model.step_of(key, Step::Watermark(*at)));
+                line.watermarks.iter().for_each(|to| model.step_of(key, Step::Watermark(*to)));
             }
             model.step_of(key, Step::Clock(by));
         }
@@ -110,8 +106,8 @@ fn add(line: &str, by_label: &mut BTreeMap<String, (&Case, Observed)>) {
     match what {
         "late" => printed.late.push(rest.to_owned()),
         _ => {
-            let (bounds, values) = rest.split_once('[').unwrap();
-            let numbers = values.trim_end_matches(']').split(", ").filter(|text| !text.is_empty());
+            let (bounds, list) = rest.split_once('[').unwrap();
+            let numbers = list.trim_end_matches(']').split(", ").filter(|text| !text.is_empty());
             let values = ordered(case, numbers.map(|text| text.parse().unwrap()).collect());
             printed.fired.push(format!("{bounds}{values:?}"));
         }
@@ -130,8 +126,8 @@ fn failures(workshop: &Workshop, cases: &[Case]) -> Vec<String> {
     let seeds = || cases.iter().map(|case| case.seed).collect::<Vec<_>>();
     let result = &outcome.result;
     assert_eq!(result.status, JobStatus::Finished, "seeds {:?}: {:?}", seeds(), result.failure);
-    let observed = cases.iter().map(|case| (case.label(), (case, Observed::default())));
-    let mut by_label: BTreeMap<_, _> = observed.collect();
+    let nothing = |case| (Case::label(case), (case, Observed::default()));
+    let mut by_label: BTreeMap<_, _> = cases.iter().map(nothing).collect();
     outcome.lines.iter().for_each(|line| add(line, &mut by_label));
     for vertex in &outcome.snapshot.vertices {
         for ((uid, metric), count) in &vertex.guest_metrics {

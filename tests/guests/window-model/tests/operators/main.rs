@@ -3,15 +3,12 @@
 //! prints the smallest case found; PROPTEST_RNG_SEED and PROPTEST_CASES replay and widen.
 
 mod drive;
-mod model;
-mod pieces;
-mod setup;
 
 use proptest::prelude::*;
 
 use drive::{Form, Observed, observe};
-use model::{Model, Step};
-use setup::{Assigner, Evictor, Setup, Trigger};
+use window_model::model::{Model, Step};
+use window_model::setup::{Assigner, Evictor, Setup, Trigger};
 
 const KEYS: u8 = 3;
 

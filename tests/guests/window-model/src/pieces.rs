@@ -1,5 +1,4 @@
-//! The parts of the SDK that a setup chooses, and an element that tells what was made of it. Tests in
-//! the harness and the guest of whole jobs put operators together of them.
+//! The parts of the SDK that a setup chooses, and an element that tells what was made of it.
 
 use std::time::Duration;
 
@@ -15,20 +14,31 @@ use crate::setup::{Assigner, Evictor, GLOBAL, Setup, Span};
 
 /// The element type: values of one key.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Event {
-    pub(crate) key: u8,
-    pub(crate) values: Vec<i64>,
+pub struct Event {
+    /// Its key.
+    pub key: u8,
+    /// Its value, or those of all that it was made of.
+    pub values: Vec<i64>,
 }
 
 /// All assigners of time windows as one type.
-pub(crate) enum Any {
+#[derive(Debug)]
+pub enum Any {
+    /// As its name says.
     Tumbling(TumblingEventTimeWindows),
+    /// As its name says.
     TumblingByClock(TumblingProcessingTimeWindows),
+    /// As its name says.
     Sliding(SlidingEventTimeWindows),
+    /// As its name says.
     SlidingByClock(SlidingProcessingTimeWindows),
+    /// As its name says.
     Session(EventTimeSessionWindows),
+    /// As its name says.
     SessionByClock(ProcessingTimeSessionWindows),
+    /// As its name says.
     Dynamic(DynamicEventTimeSessionWindows<Event, fn(&Event) -> i64>),
+    /// As its name says.
     DynamicByClock(DynamicProcessingTimeSessionWindows<Event, fn(&Event) -> i64>),
 }
 
@@ -36,12 +46,14 @@ fn gap(event: &Event) -> i64 {
     event.values[0].rem_euclid(5) + 1
 }
 
-pub(crate) fn ms(millis: i64) -> Duration {
+/// Milliseconds.
+pub fn ms(millis: i64) -> Duration {
     Duration::from_millis(millis as u64)
 }
 
 impl Any {
-    pub(crate) fn of(setup: &Setup) -> Any {
+    /// The assigner of a setup; dynamic sessions where there is none.
+    pub fn of(setup: &Setup) -> Any {
         match (setup.assigner, setup.event_time) {
             (Assigner::Tumbling { size, offset }, true) => {
                 Any::Tumbling(TumblingEventTimeWindows::of(ms(size)).offset(offset))
@@ -135,7 +147,8 @@ impl<W> sandbar_sdk::window::Evictor<Event, W> for Evictor {
 }
 
 /// An evictor that works behind the function.
-pub(crate) struct After(pub(crate) Evictor);
+#[derive(Debug)]
+pub struct After(pub Evictor);
 
 impl<W> sandbar_sdk::window::Evictor<Event, W> for After {
     fn evict_before(&mut self, _elements: &mut WindowElements<Event>, _window: &W) {}
@@ -153,7 +166,8 @@ impl<W> sandbar_sdk::window::Evictor<Event, W> for After {
 }
 
 /// The model's custom trigger.
-pub(crate) struct Custom;
+#[derive(Debug)]
+pub struct Custom;
 
 impl<W: Window> SdkTrigger<Event, W> for Custom {
     type State = u64;
@@ -186,7 +200,8 @@ impl<W: Window> SdkTrigger<Event, W> for Custom {
 }
 
 /// Tells the bounds of a window of either kind.
-pub(crate) trait Bounds: Window {
+pub trait Bounds: Window {
+    /// Start and end.
     fn bounds(&self) -> Span;
 }
 
@@ -203,7 +218,8 @@ impl Bounds for GlobalWindow {
 }
 
 /// Values as they come; the accumulator knows no key before the first.
-pub(crate) struct Gather;
+#[derive(Debug)]
+pub struct Gather;
 
 impl AggregateFunction for Gather {
     type In = Event;

@@ -10,9 +10,9 @@ use sandbar_sdk::window::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Fired, Step};
-use crate::pieces::{After, Any, Bounds, Custom, Event, Gather, ms};
-use crate::setup::{Assigner, GLOBAL, Setup, Span, Trigger};
+use window_model::model::{Fired, Step};
+use window_model::pieces::{After, Any, Bounds, Custom, Event, Gather, ms};
+use window_model::setup::{Assigner, GLOBAL, Setup, Span, Trigger};
 
 /// How the function is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

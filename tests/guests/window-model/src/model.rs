@@ -6,24 +6,39 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::setup::{Assigner, Evictor, GLOBAL, Setup, Span, Trigger};
 
 impl Setup {
-    pub(crate) fn merges(&self) -> bool {
+    /// Whether windows merge.
+    pub fn merges(&self) -> bool {
         matches!(self.assigner, Assigner::Session { .. } | Assigner::DynamicSession)
     }
 }
 
+/// What happens to windows.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Step {
-    Element { key: u8, at: i64, value: i64 },
+pub enum Step {
+    /// An element comes.
+    Element {
+        /// Its key.
+        key: u8,
+        /// Its timestamp.
+        at: i64,
+        /// Its value.
+        value: i64,
+    },
+    /// A watermark comes.
     Watermark(i64),
+    /// The clock moves on by so many milliseconds.
     Clock(i64),
 }
 
 /// A result: the window, the elements it was made of, and how often the window had fired before.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Fired {
-    pub(crate) window: Span,
-    pub(crate) values: Vec<i64>,
-    pub(crate) before: u64,
+pub struct Fired {
+    /// The window.
+    pub window: Span,
+    /// The values of its elements, in the order they came in.
+    pub values: Vec<i64>,
+    /// How often it had fired.
+    pub before: u64,
 }
 
 #[derive(Default)]
@@ -50,14 +65,17 @@ const FIRE: Decision = Decision { fire: true, purge: false };
 /// A timer: by event time or not, when, of which window.
 type Timer = (bool, i64, Span);
 
-pub(crate) struct Model<'a> {
+/// The windows of one key.
+pub struct Model<'a> {
     setup: &'a Setup,
     watermark: i64,
     clock: i64,
     windows: BTreeMap<Span, Window>,
     timers: BTreeSet<Timer>,
-    pub(crate) results: Vec<Fired>,
-    pub(crate) late: Vec<i64>,
+    /// What has fired.
+    pub results: Vec<Fired>,
+    /// The values of elements that came too late.
+    pub late: Vec<i64>,
 }
 
 fn max_timestamp(window: Span) -> i64 {
@@ -68,9 +86,15 @@ fn floor_to(at: i64, step: i64) -> i64 {
     at - at.rem_euclid(step)
 }
 
+impl std::fmt::Debug for Model<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Model").field("results", &self.results).finish_non_exhaustive()
+    }
+}
+
 impl<'a> Model<'a> {
     /// Starts when the clock shows `clock`.
-    pub(crate) fn new(setup: &'a Setup, clock: i64) -> Model<'a> {
+    pub fn new(setup: &'a Setup, clock: i64) -> Model<'a> {
         Model {
             setup,
             watermark: i64::MIN,
@@ -83,7 +107,7 @@ impl<'a> Model<'a> {
     }
 
     /// Takes a step, unless it is an element of another key.
-    pub(crate) fn step_of(&mut self, key: u8, step: Step) {
+    pub fn step_of(&mut self, key: u8, step: Step) {
         if !matches!(step, Step::Element { key: of, .. } if of != key) {
             self.step(step);
         }
