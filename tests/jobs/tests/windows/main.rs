@@ -21,7 +21,7 @@ use cases::{Case, KEYS, Line, MOVES_MS, START, combinations};
 use feed::{Feed, Workshop};
 
 /// Cases, unless `SANDBAR_CASES` says how many: a minute of two cores without optimisation.
-const CASES: u64 = 4_000;
+const CASES: u64 = 3_000;
 
 /// Cases that run side by side in one job; every instance of the guest sets up all of them.
 const BATCH: u64 = 4;
