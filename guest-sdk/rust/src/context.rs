@@ -167,7 +167,7 @@ impl<K: Key> Context<K> {
         self.change(TimeDomain::EventTime, timestamp, &[], Action::Register)
     }
 
-    /// Registers a timer under the current key that fires when the clock reaches `timestamp`.
+    /// Registers a timer under the current key that fires when the clock is past `timestamp`.
     ///
     /// # Errors
     /// As [`Context::register_event_time_timer`].

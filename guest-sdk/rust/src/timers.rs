@@ -23,7 +23,7 @@ const NAMESPACE_BYTES_MAX: usize = 4 << 20;
 pub enum TimeDomain {
     /// Fires when the watermark reaches its timestamp.
     EventTime,
-    /// Fires when the host's clock reaches its timestamp.
+    /// Fires when the millisecond of its timestamp is over by the host's clock.
     ProcessingTime,
 }
 

@@ -2,6 +2,7 @@
 //! read, plugins loaded and described, the graph compiled. All that is wrong is said at once.
 
 mod loaded_catalog;
+mod runtime_mode;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -258,6 +259,7 @@ impl JobLoader<'_> {
             StreamGraph::build(&spec, places, &catalog, &settings).map_err(|errors| {
                 PrepareError { problems: errors.iter().map(ToString::to_string).collect() }
             })?;
+        runtime_mode::resolve(&mut configuration, &spec, base_folder.as_deref())?;
         let mut graph = sandbar_graph::job_graph(&stream_graph);
         graph.configuration = configuration.clone().into_map();
         Ok(PreparedJob {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use sandbar_config::options::{execution, guest, memory, restart, scheduling};
 use sandbar_config::{
     BufferTimeout, ConfigError, ConfigOption, Configuration, FailoverStrategyType, MaxParallelism,
-    MemorySize, RestartStrategyType, SchedulerType,
+    MemorySize, RestartStrategyType, RuntimeMode, SchedulerType,
 };
 use sandbar_graph::GraphSettings;
 use sandbar_jobmanager::execution_graph::ExecutionGraphOptions;
@@ -79,6 +79,7 @@ pub fn task(configuration: &Configuration) -> Result<TaskSettings, ConfigError> 
         buffers_per_channel: per_channel as usize,
         floating_buffers_per_gate: floating as usize,
         auto_watermark_interval: configuration.get(&execution::PIPELINE_AUTO_WATERMARK_INTERVAL)?,
+        is_batch: configuration.get(&execution::EXECUTION_RUNTIME_MODE)? == RuntimeMode::Batch,
         limits: limits(configuration)?,
     })
 }

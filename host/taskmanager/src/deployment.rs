@@ -67,6 +67,9 @@ pub struct TaskSettings {
     /// How often sources make watermarks; zero for never.
     /// `pipeline.auto-watermark-interval`.
     pub auto_watermark_interval: Duration,
+    /// Whether the job runs as a batch, which has no watermark before the end of the input.
+    /// `execution.runtime-mode`.
+    pub is_batch: bool,
     /// Limits of each guest instance.
     pub limits: Limits,
 }
@@ -79,6 +82,7 @@ impl Default for TaskSettings {
             buffers_per_channel: 2,
             floating_buffers_per_gate: 8,
             auto_watermark_interval: Duration::from_millis(200),
+            is_batch: false,
             limits: Limits::default(),
         }
     }

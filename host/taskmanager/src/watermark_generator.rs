@@ -33,6 +33,8 @@ pub struct WatermarkGenerator {
     status: WatermarkStatus,
     /// The guest is to be asked.
     asks: bool,
+    /// Nothing goes out before the end.
+    only_at_end: bool,
 }
 
 impl WatermarkGenerator {
@@ -54,12 +56,20 @@ impl WatermarkGenerator {
             sent: Watermark::MIN,
             status: WatermarkStatus::Active,
             asks: false,
+            only_at_end: false,
         })
+    }
+
+    /// Keeps all watermarks but that of the end back, as a batch does, whose only moment in time is
+    /// that end.
+    #[must_use]
+    pub fn only_at_end(self, only_at_end: bool) -> WatermarkGenerator {
+        WatermarkGenerator { only_at_end, ..self }
     }
 
     /// When [`WatermarkGenerator::on_time`] is to be called; never if none.
     pub fn next_at(&self) -> Option<i64> {
-        self.interval_ms.map(|_| self.next_at)
+        self.interval_ms.filter(|_| !self.only_at_end).map(|_| self.next_at)
     }
 
     /// The watermark sent last.
@@ -105,7 +115,7 @@ impl WatermarkGenerator {
     /// Looks, if it is time to. Time that the task spent blocked does not make a stream idle
     /// (FLINK-35886).
     pub fn on_time(&mut self, now_ms: i64, blocked: Duration) -> ValveOutput {
-        if self.interval_ms.is_none() || now_ms < self.next_at {
+        if self.next_at().is_none_or(|at| now_ms < at) {
             return ValveOutput::default();
         }
         self.next_at = now_ms.saturating_add(self.interval_ms.unwrap_or(i64::MAX));
@@ -133,6 +143,9 @@ impl WatermarkGenerator {
 
     /// Takes a watermark of the guest's; one that is not later than the last is ignored.
     pub fn on_emitted(&mut self, watermark: Watermark) -> ValveOutput {
+        if self.only_at_end {
+            return ValveOutput::default();
+        }
         self.whole.emitted(watermark);
         self.combine()
     }

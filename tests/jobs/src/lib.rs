@@ -1,6 +1,8 @@
 //! What tests of whole jobs need: a MiniCluster whose console is captured, the guests that
 //! `make guests` builds, and jobs written as text.
 
+mod printed;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,10 +12,12 @@ use sandbar_cluster::{
     JobClient, JobResult, JobSnapshot, JobSource, MiniCluster, MiniClusterOptions, PrepareError,
 };
 use sandbar_config::Configuration;
-use sandbar_connectors::{Console, sink::CapturedOutput};
+use sandbar_connectors::Console;
 use sandbar_model::plugin::PluginDescription;
 use sandbar_model::{Clock, SystemClock};
 use sandbar_taskmanager::PluginHandle;
+
+use printed::Printed;
 
 /// How long a job of a test may take before the test fails.
 const JOB_TIMEOUT: Duration = Duration::from_secs(60);
@@ -41,7 +45,7 @@ pub struct TestCluster {
     pub cluster: MiniCluster,
     /// Native plugins that jobs may use.
     pub native: BTreeMap<String, (PluginDescription, PluginHandle)>,
-    output: CapturedOutput,
+    output: Printed,
 }
 
 /// How a job went.
@@ -66,7 +70,8 @@ impl TestCluster {
     /// # Panics
     /// If an option is wrong.
     pub fn with(options: &[(&str, &str)], clock: Arc<dyn Clock>) -> TestCluster {
-        let (console, output) = Console::captured();
+        let output = Printed::default();
+        let console = Console::new(output.clone(), std::io::sink());
         let options = MiniClusterOptions {
             configuration: Configuration::from_pairs(options.iter().copied()),
             clock,
@@ -113,7 +118,12 @@ impl TestCluster {
         Outcome { result, snapshot: job.snapshot(), lines: self.lines() }
     }
 
-    /// What the print sinks have written so far, line by line.
+    /// Takes what the print sinks have written, once there is something or the timeout is over.
+    pub fn take_text(&self, timeout: Duration) -> String {
+        self.output.take(timeout)
+    }
+
+    /// What the print sinks have written, without what was taken, line by line.
     pub fn lines(&self) -> Vec<String> {
         self.output.text().lines().map(str::to_owned).collect()
     }

@@ -193,8 +193,7 @@ fn state_of_windows_and_joins_is_found_by_the_json_of_its_key() {
         ("sliding", "windows"),
         ("two-phase", "windows"),
         ("window%20join", "windows"),
-        ("interval", "left-buffer"),
-        ("interval", "right-buffer"),
+        ("interval", "buffers"),
         ("Join", "left-records"),
         ("Join", "right-records"),
         ("temporal", "left"),
@@ -213,4 +212,39 @@ fn state_of_windows_and_joins_is_found_by_the_json_of_its_key() {
     let said = command(cluster.folder()).args(arguments).output().unwrap();
     assert!(said.status.success(), "{said:?}");
     cluster.cancel(&job);
+}
+
+/// Runs a plugin's job on the cluster, and returns its id.
+fn run_detached(cluster: &Cluster, package: &str, arguments: &[&str]) -> String {
+    let (plugin, address) = (guest(package), cluster.rest().address());
+    let mut run = command(cluster.folder());
+    run.args(["run", "-d", "-m", address, "-p", "1"]).arg(plugin).arg("--").args(arguments);
+    let said = run.output().unwrap();
+    let text = String::from_utf8(said.stdout).unwrap();
+    let id = text.trim().strip_prefix("Job has been submitted with JobID ");
+    id.unwrap_or_else(|| panic!("{text}{}", String::from_utf8_lossy(&said.stderr))).to_owned()
+}
+
+#[test]
+fn every_kind_of_state_with_a_time_to_live_shrinks_to_nothing() {
+    let cluster = Cluster::with_workers(1, 1, &[OFTEN]);
+    let feed = Feed::new();
+    let port = feed.0.local_addr().unwrap().port().to_string();
+    let job = run_detached(&cluster, "guest-keyed", &["states", &port, "2000"]);
+    let mut lines = feed.accept();
+    for number in 0..500 {
+        let line = format!("{{\"at\":{number},\"key\":\"k{number}\",\"value\":7}}\n");
+        lines.write_all(line.as_bytes()).unwrap();
+    }
+    let metric = |name: &str| cluster.metric(&job, (1, 0), &format!("states.{name}"));
+    // A value, a list, a map, a reducing and an aggregating state of each key.
+    let size = eventually("all state is there", || {
+        metric("stateEntries").filter(|entries| *entries >= 5.0 * 500.0)?;
+        metric("stateSize")
+    });
+    assert!(size > 5.0 * 500.0 * 8.0, "{size} bytes");
+    // Nothing is sent any more.
+    eventually("all of it has expired", || {
+        (metric("stateEntries") == Some(0.0) && metric("stateSize") == Some(0.0)).then_some(())
+    });
 }

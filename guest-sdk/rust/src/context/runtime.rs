@@ -109,6 +109,12 @@ impl RuntimeContext {
         self.instance.host.config(key)
     }
 
+    /// Whether the job runs as a batch: the input ends, there are no watermarks before its end, and
+    /// only final results are wanted. `execution.runtime-mode`.
+    pub fn is_batch(&self) -> bool {
+        self.config("execution.runtime-mode").as_deref() == Some("BATCH")
+    }
+
     /// A logger to keep, for functions that see no context when they want to log.
     pub fn logger(&self) -> Logger {
         Logger::new(Rc::clone(&self.instance.host), self.operator)

@@ -185,14 +185,15 @@ impl<K: Key, T: Data> KeyedStream<K, T> {
         WindowedStream::new(self, Windowing::sliding_count(size, slide))
     }
 
-    /// Folds the records of each key with `reduce`, and emits the folded record for each record.
-    /// Source: Flink, `KeyedStream.reduce`.
+    /// Folds the records of each key with `reduce`, and emits the folded record for each record;
+    /// in a batch, once a key at the end of the input. Source: Flink, `KeyedStream.reduce`.
     pub fn reduce(&self, reduce: impl FnMut(T, T) -> T + 'static) -> DataStream<T> {
         let state = (STATE, "value", std::any::type_name::<T>());
         self.keyed_process("Keyed Reduce", Reduce::new(reduce), &[state])
     }
 
-    /// Adds up a number of each record per key, and emits the sum so far for each record.
+    /// Adds up a number of each record per key, and emits the sum so far for each record; in a
+    /// batch, once a key at the end of the input.
     pub fn sum<N>(&self, number: impl FnMut(&T) -> N + 'static) -> DataStream<KeyValue<K, N>>
     where
         N: Data + Default + Add<Output = N>,
@@ -201,7 +202,8 @@ impl<K: Key, T: Data> KeyedStream<K, T> {
         self.keyed_process("Keyed Sum", Sum::new(number), &[state])
     }
 
-    /// Keeps the least of what is read of the records of each key, and emits it for each record.
+    /// Keeps the least of what is read of the records of each key, and emits it for each record;
+    /// in a batch, once a key at the end of the input.
     pub fn min<N>(&self, read: impl FnMut(&T) -> N + 'static) -> DataStream<KeyValue<K, N>>
     where
         N: Data + PartialOrd,
@@ -209,7 +211,8 @@ impl<K: Key, T: Data> KeyedStream<K, T> {
         self.fold("Keyed Min", Extreme::min(read), KeyValue::of)
     }
 
-    /// Keeps the greatest of what is read of the records of each key, and emits it for each record.
+    /// Keeps the greatest of what is read of the records of each key, and emits it for each record;
+    /// in a batch, once a key at the end of the input.
     pub fn max<N>(&self, read: impl FnMut(&T) -> N + 'static) -> DataStream<KeyValue<K, N>>
     where
         N: Data + PartialOrd,
@@ -217,7 +220,8 @@ impl<K: Key, T: Data> KeyedStream<K, T> {
         self.fold("Keyed Max", Extreme::max(read), KeyValue::of)
     }
 
-    /// Adds the records of each key to an accumulator, and emits its result for each record.
+    /// Adds the records of each key to an accumulator, and emits its result for each record;
+    /// in a batch, once a key at the end of the input.
     ///
     /// ```
     /// use sandbar_sdk::aggregates::Average;
@@ -244,7 +248,8 @@ impl<K: Key, T: Data> KeyedStream<K, T> {
         self.keyed_process(kind_name, Folded::new(accumulate, emit), &[state])
     }
 
-    /// Counts the records per key, and emits the count so far for each record.
+    /// Counts the records per key, and emits the count so far for each record; in a batch, once a
+    /// key at the end of the input.
     pub fn count(&self) -> DataStream<KeyValue<K, u64>> {
         let state = (STATE, "value", std::any::type_name::<u64>());
         self.keyed_process("Keyed Count", Sum::new(|_: &T| 1), &[state])

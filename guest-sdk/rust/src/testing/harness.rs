@@ -236,14 +236,14 @@ impl<In, Out, Second> OperatorHarness<In, Out, Second> {
         outcome(self.instance.on_timers(0, TimeDomain::EventTime, &timers::empty()))
     }
 
-    /// Advances the clock by some milliseconds and fires the timers that are due.
+    /// Advances the clock by some milliseconds and fires the timers whose millisecond is over.
     ///
     /// # Errors
     /// What a timer failed with.
     pub fn advance_processing_time(&mut self, by_ms: i64) -> Result<()> {
         let now = self.host.processing_time.get() + by_ms;
         self.host.processing_time.set(now);
-        self.fire(TimeDomain::ProcessingTime, now)?;
+        self.fire(TimeDomain::ProcessingTime, now - 1)?;
         if self.host.wake_at.get().is_some_and(|at| at <= now) {
             self.host.wake_at.set(None);
             outcome(self.instance.on_timers(0, TimeDomain::ProcessingTime, &timers::empty()))?;

@@ -109,7 +109,7 @@ fn processing_time_timers_follow_the_clock_and_emit_without_timestamps() {
     let mut harness = obey();
     harness.advance_processing_time(1000).unwrap();
     harness.push((4, Later(500)), 0).unwrap();
-    harness.advance_processing_time(499).unwrap();
+    harness.advance_processing_time(500).unwrap();
     assert_eq!(harness.take_values(), Vec::<String>::new());
     harness.advance_processing_time(1).unwrap();
     let expected = format!("4@1500 wm {}", i64::MIN);

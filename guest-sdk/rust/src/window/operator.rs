@@ -344,7 +344,8 @@ where
         let domain = timer.domain;
         let now = match domain {
             TimeDomain::EventTime => ctx.current_watermark(),
-            TimeDomain::ProcessingTime => ctx.current_processing_time(),
+            // Those of this millisecond are due when it is over.
+            TimeDomain::ProcessingTime => ctx.current_processing_time().saturating_sub(1),
         };
         state.modify(|cell| {
             let Some(windows) = cell else { return Ok(()) };

@@ -238,6 +238,8 @@ fn a_record_without_a_timestamp_is_refused_by_event_time_alone() {
         harness(Windowing::of(TumblingProcessingTimeWindows::of(ms(10))).reduce(add));
     by_clock.push_untimed(untimed).unwrap();
     by_clock.advance_processing_time(9).unwrap();
+    assert_eq!(by_clock.take_values().len(), 0);
+    by_clock.advance_processing_time(1).unwrap();
     assert_eq!(by_clock.take_values().len(), 1);
 }
 

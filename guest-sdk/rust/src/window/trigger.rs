@@ -187,7 +187,7 @@ impl<S> TriggerContext<'_, S> {
         self.times.register(TimeDomain::EventTime, time, self.earliest);
     }
 
-    /// Has [`Trigger::on_processing_time`] called when the clock reaches `time`.
+    /// Has [`Trigger::on_processing_time`] called when the clock is past `time`.
     #[inline]
     pub fn register_processing_time_timer(&mut self, time: i64) {
         self.times.register(TimeDomain::ProcessingTime, time, self.earliest);

@@ -35,9 +35,10 @@ options! {
     EXECUTION_BUFFER_TIMEOUT: BufferTimeout = "execution.buffer-timeout", default "100 ms",
         also ["execution.buffer-timeout.interval"];
 
-    /// Whether a job runs as a stream or as a batch.
-    EXECUTION_RUNTIME_MODE: RuntimeMode = "execution.runtime-mode", default "STREAMING"
-        => not_yet_in_effect;
+    /// Whether a job runs as a stream or as a batch: bounded sources only, no watermark before the
+    /// end of the input, and one result a key of rolling aggregations, at that end. AUTOMATIC is
+    /// BATCH if all sources are bounded.
+    EXECUTION_RUNTIME_MODE: RuntimeMode = "execution.runtime-mode", default "STREAMING";
 
     /// How long a cancelled task may take to end before its TaskManager gives up.
     TASK_CANCELLATION_TIMEOUT: Duration = "task.cancellation.timeout", default "180000 ms"

@@ -76,7 +76,7 @@ impl ConfigValue for MaxParallelism {
 pub enum RuntimeMode {
     /// All tasks run at once.
     Streaming,
-    /// Stage after stage; needs bounded input.
+    /// Final results only; needs bounded input.
     Batch,
     /// Batch if all sources are bounded, else streaming.
     Automatic,

@@ -275,13 +275,13 @@ impl ChainBuilder<'_> {
     /// Lets an output make watermarks if its operator has a strategy for them.
     fn make_watermarks(&self, node: &OperatorNode, outputs: &mut Outputs, output: usize) {
         let Some(strategy) = &node.watermarks else { return };
-        let interval = self.deployment.job.settings.auto_watermark_interval;
+        let settings = &self.deployment.job.settings;
         let (task, operator) = (&self.metrics.io, self.operator_metrics(node).io);
         let shown =
             vec![Arc::clone(&task.current_output_watermark), operator.current_output_watermark];
         let now_ms = self.clock.now_ms();
         if let Some(watermarks) =
-            OutputWatermarks::new(strategy, interval, now_ms, self.control, shown)
+            OutputWatermarks::new(strategy, settings, now_ms, self.control, shown)
         {
             outputs.make_watermarks(output, watermarks);
         }

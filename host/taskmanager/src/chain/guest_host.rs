@@ -168,14 +168,18 @@ impl GuestHost {
         self.pop_timers(TimeDomain::EventTime, watermark.0)
     }
 
+    /// A timer fires when its millisecond is over, so that no record of that millisecond comes
+    /// after it, as none with the timestamp of an event timer does. Source: Flink,
+    /// `ProcessingTimeServiceUtil`.
     pub(crate) fn pop_processing_timers(&mut self, now_ms: i64) -> Option<DueBatch> {
-        self.pop_timers(TimeDomain::ProcessingTime, now_ms)
+        self.pop_timers(TimeDomain::ProcessingTime, now_ms.checked_sub(1)?)
     }
 
     /// When a processing-time timer, the clean-up of state or a call of the guest is due.
     pub(crate) fn next_processing_timer(&self) -> Option<i64> {
         let clean_up = self.keyed_state.as_ref().and_then(StateBackend::next_clean_up);
         let timer = self.timers.next_due(sandbar_state::TimeDomain::ProcessingTime);
+        let timer = timer.map(|at| at.saturating_add(1));
         let behind = self.outputs.next_processing_timer();
         [timer, clean_up, self.wake_at, behind].into_iter().flatten().min()
     }

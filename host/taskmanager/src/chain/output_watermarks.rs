@@ -4,12 +4,12 @@
 //! the end goes on.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use sandbar_metrics::Gauge;
 use sandbar_model::Watermark;
 use sandbar_model::job_graph::WatermarkStrategy;
 
+use crate::deployment::TaskSettings;
 use crate::task::control::TaskControl;
 use crate::watermark_generator::WatermarkGenerator;
 use crate::watermark_valve::ValveOutput;
@@ -26,12 +26,14 @@ impl OutputWatermarks {
     /// None where the strategy makes no watermarks.
     pub(crate) fn new(
         strategy: &WatermarkStrategy,
-        interval: Duration,
+        settings: &TaskSettings,
         now_ms: i64,
         control: &Arc<TaskControl>,
         shown: Vec<Arc<Gauge>>,
     ) -> Option<OutputWatermarks> {
-        let generator = WatermarkGenerator::new(strategy, interval, now_ms)?;
+        let generator =
+            WatermarkGenerator::new(strategy, settings.auto_watermark_interval, now_ms)?
+                .only_at_end(settings.is_batch);
         Some(OutputWatermarks { generator, control: Arc::clone(control), shown })
     }
 

@@ -40,10 +40,12 @@ pub(super) struct SourceHead {
 impl SourceHead {
     pub(super) fn new(task: &Task, node: &OperatorNode, outputs: Outputs) -> SourceHead {
         let strategy = node.watermarks.as_ref();
-        let interval = task.deployment.job.settings.auto_watermark_interval;
+        let settings = &task.deployment.job.settings;
+        let interval = settings.auto_watermark_interval;
         let now_ms = task.clock.now_ms();
         let generator =
             strategy.and_then(|strategy| WatermarkGenerator::new(strategy, interval, now_ms));
+        let generator = generator.map(|made| made.only_at_end(settings.is_batch));
         let rule = strategy.and_then(|strategy| strategy.timestamp.clone());
         let shown = [
             &task.metrics.io.current_output_watermark,

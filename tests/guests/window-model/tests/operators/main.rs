@@ -3,12 +3,12 @@
 //! prints the smallest case found; PROPTEST_RNG_SEED and PROPTEST_CASES replay and widen.
 
 mod drive;
-mod model;
 
 use proptest::prelude::*;
 
 use drive::{Form, Observed, observe};
-use model::{Assigner, Evictor, Model, Setup, Step, Trigger};
+use window_model::model::{Model, Step};
+use window_model::setup::{Assigner, Evictor, Setup, Trigger};
 
 const KEYS: u8 = 3;
 
@@ -36,9 +36,6 @@ fn triggers() -> impl Strategy<Value = Trigger> {
         1 => (1i64..8).prop_map(Trigger::ContinuousProcessingTime),
         1 => (-3f64..5.0).prop_map(Trigger::Delta),
         1 => Just(Trigger::Never),
-        1 => Just(Trigger::PurgingEventTime),
-        1 => (1u64..5).prop_map(Trigger::PurgingCount),
-        1 => (1i64..8).prop_map(Trigger::PurgingContinuousEventTime),
         1 => Just(Trigger::Custom),
     ]
 }
@@ -54,14 +51,13 @@ fn evictors() -> impl Strategy<Value = Option<(Evictor, bool)>> {
 
 fn setups() -> impl Strategy<Value = Setup> {
     let lateness = prop_oneof![Just(0), 1i64..20];
-    (assigners(), any::<bool>(), triggers(), evictors(), lateness)
-        .prop_filter("only some triggers merge", |(assigner, _, trigger, _, _)| {
-            let merges = matches!(assigner, Assigner::Session { .. } | Assigner::DynamicSession);
-            !merges || !matches!(trigger, Trigger::Delta(_) | Trigger::Custom)
-        })
-        .prop_map(|(assigner, by_event, trigger, evictor, lateness)| {
+    (assigners(), any::<bool>(), triggers(), prop::bool::weighted(0.3), evictors(), lateness)
+        .prop_map(|(assigner, by_event, trigger, purging, evictor, lateness)| {
             let event_time = by_event && assigner != Assigner::Global;
-            Setup { assigner, event_time, trigger, evictor, lateness }
+            Setup { assigner, event_time, trigger, purging, evictor, lateness }
+        })
+        .prop_filter("only some triggers merge", |setup| {
+            !setup.merges() || !matches!(setup.trigger, Trigger::Delta(_) | Trigger::Custom)
         })
 }
 
@@ -112,11 +108,9 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 
 /// What the model expects of one key, as far as the form tells it.
 fn expected(setup: &Setup, form: Form, steps: &[Step], key: u8) -> Observed {
-    let mut model = Model::new(setup);
+    let mut model = Model::new(setup, 0);
     for step in steps {
-        if !matches!(step, Step::Element { key: of, .. } if *of != key) {
-            model.step(*step);
-        }
+        model.step_of(key, *step);
     }
     let late = std::mem::take(&mut model.late);
     Observed::of_model(&model.results, late, form, setup)
@@ -125,10 +119,7 @@ fn expected(setup: &Setup, form: Form, steps: &[Step], key: u8) -> Observed {
 /// The steps, without the end of time where a trigger would fire at intervals until then.
 fn bounded(setup: &Setup, steps: &[Step]) -> Vec<Step> {
     let endless = setup.assigner == Assigner::Global
-        && matches!(
-            setup.trigger,
-            Trigger::ContinuousEventTime(_) | Trigger::PurgingContinuousEventTime(_)
-        );
+        && matches!(setup.trigger, Trigger::ContinuousEventTime(_));
     let bound = |step: &Step| match *step {
         Step::Watermark(i64::MAX) if endless => Step::Watermark(1000),
         Step::Element { .. } | Step::Watermark(_) | Step::Clock(_) => *step,
@@ -200,6 +191,7 @@ proptest! {
             assigner: Assigner::Sliding { size, slide, offset: offset % slide },
             event_time: true,
             trigger: Trigger::EventTime,
+            purging: false,
             evictor: None,
             lateness,
         };

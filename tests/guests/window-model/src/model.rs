@@ -3,76 +3,42 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A window by start and end; the global one is `GLOBAL`.
-pub(crate) type Span = (i64, i64);
+use crate::setup::{Assigner, Evictor, GLOBAL, Setup, Span, Trigger};
 
-pub(crate) const GLOBAL: Span = (i64::MIN, i64::MAX);
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Assigner {
-    Tumbling {
-        size: i64,
-        offset: i64,
-    },
-    Sliding {
-        size: i64,
-        slide: i64,
-        offset: i64,
-    },
-    Session {
-        gap: i64,
-    },
-    /// The gap of an element is its value modulo 5, plus 1.
-    DynamicSession,
-    Global,
+impl Setup {
+    /// Whether windows merge.
+    pub fn merges(&self) -> bool {
+        matches!(self.assigner, Assigner::Session { .. } | Assigner::DynamicSession)
+    }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Trigger {
-    EventTime,
-    ProcessingTime,
-    Count(u64),
-    ContinuousEventTime(i64),
-    ContinuousProcessingTime(i64),
-    /// By the difference of values.
-    Delta(f64),
-    Never,
-    PurgingEventTime,
-    PurgingCount(u64),
-    PurgingContinuousEventTime(i64),
-    /// Purges at every third element, and fires by a timer 3 ms after each element.
-    Custom,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Evictor {
-    Count(usize),
-    Delta(f64),
-    Time(i64),
-}
-
-#[derive(Clone, Debug)]
-pub(crate) struct Setup {
-    pub(crate) assigner: Assigner,
-    pub(crate) event_time: bool,
-    pub(crate) trigger: Trigger,
-    pub(crate) evictor: Option<(Evictor, bool)>,
-    pub(crate) lateness: i64,
-}
-
+/// What happens to windows.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Step {
-    Element { key: u8, at: i64, value: i64 },
+pub enum Step {
+    /// An element comes.
+    Element {
+        /// Its key.
+        key: u8,
+        /// Its timestamp.
+        at: i64,
+        /// Its value.
+        value: i64,
+    },
+    /// A watermark comes.
     Watermark(i64),
+    /// The clock moves on by so many milliseconds.
     Clock(i64),
 }
 
 /// A result: the window, the elements it was made of, and how often the window had fired before.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Fired {
-    pub(crate) window: Span,
-    pub(crate) values: Vec<i64>,
-    pub(crate) before: u64,
+pub struct Fired {
+    /// The window.
+    pub window: Span,
+    /// The values of its elements, in the order they came in.
+    pub values: Vec<i64>,
+    /// How often it had fired.
+    pub before: u64,
 }
 
 #[derive(Default)]
@@ -99,14 +65,17 @@ const FIRE: Decision = Decision { fire: true, purge: false };
 /// A timer: by event time or not, when, of which window.
 type Timer = (bool, i64, Span);
 
-pub(crate) struct Model<'a> {
+/// The windows of one key.
+pub struct Model<'a> {
     setup: &'a Setup,
     watermark: i64,
     clock: i64,
     windows: BTreeMap<Span, Window>,
     timers: BTreeSet<Timer>,
-    pub(crate) results: Vec<Fired>,
-    pub(crate) late: Vec<i64>,
+    /// What has fired.
+    pub results: Vec<Fired>,
+    /// The values of elements that came too late.
+    pub late: Vec<i64>,
 }
 
 fn max_timestamp(window: Span) -> i64 {
@@ -117,12 +86,19 @@ fn floor_to(at: i64, step: i64) -> i64 {
     at - at.rem_euclid(step)
 }
 
+impl std::fmt::Debug for Model<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Model").field("results", &self.results).finish_non_exhaustive()
+    }
+}
+
 impl<'a> Model<'a> {
-    pub(crate) fn new(setup: &'a Setup) -> Model<'a> {
+    /// Starts when the clock shows `clock`.
+    pub fn new(setup: &'a Setup, clock: i64) -> Model<'a> {
         Model {
             setup,
             watermark: i64::MIN,
-            clock: 0,
+            clock,
             windows: BTreeMap::new(),
             timers: BTreeSet::new(),
             results: Vec::new(),
@@ -130,7 +106,14 @@ impl<'a> Model<'a> {
         }
     }
 
-    pub(crate) fn step(&mut self, step: Step) {
+    /// Takes a step, unless it is an element of another key.
+    pub fn step_of(&mut self, key: u8, step: Step) {
+        if !matches!(step, Step::Element { key: of, .. } if of != key) {
+            self.step(step);
+        }
+    }
+
+    fn step(&mut self, step: Step) {
         match step {
             Step::Element { at, value, .. } => self.element(at, value),
             Step::Watermark(watermark) => {
@@ -139,13 +122,10 @@ impl<'a> Model<'a> {
             }
             Step::Clock(by) => {
                 self.clock += by;
-                self.fire_timers(false, self.clock);
+                // Elements of this millisecond may still come.
+                self.fire_timers(false, self.clock - 1);
             }
         }
-    }
-
-    fn merges(&self) -> bool {
-        matches!(self.setup.assigner, Assigner::Session { .. } | Assigner::DynamicSession)
     }
 
     fn assign(&self, at: i64, value: i64) -> Vec<Span> {
@@ -162,7 +142,7 @@ impl<'a> Model<'a> {
             }
             Assigner::Session { gap } => vec![(at, at + gap)],
             Assigner::DynamicSession => vec![(at, at + value.rem_euclid(5) + 1)],
-            Assigner::Global => vec![GLOBAL],
+            Assigner::Global | Assigner::Count => vec![GLOBAL],
         }
     }
 
@@ -174,7 +154,7 @@ impl<'a> Model<'a> {
     fn element(&mut self, at: i64, value: i64) {
         let mut taken = false;
         for assigned in self.assign(at, value) {
-            let window = if self.merges() { self.merge(assigned) } else { assigned };
+            let window = if self.setup.merges() { self.merge(assigned) } else { assigned };
             if self.setup.event_time && self.cleanup_time(window) <= self.watermark {
                 self.windows.remove(&window);
                 continue;
@@ -224,23 +204,21 @@ impl<'a> Model<'a> {
     fn on_merge(&mut self, window: Span, next: Option<i64>) {
         let end = max_timestamp(window);
         match self.setup.trigger {
-            Trigger::EventTime | Trigger::PurgingEventTime if end > self.watermark => {
+            Trigger::EventTime if end > self.watermark => {
                 self.timers.insert((true, end, window));
             }
             Trigger::ProcessingTime if end > self.clock => {
                 self.timers.insert((false, end, window));
             }
-            Trigger::ContinuousEventTime(_) | Trigger::PurgingContinuousEventTime(_) => {
+            Trigger::ContinuousEventTime(_) => {
                 self.timers.extend(next.map(|at| (true, at, window)));
             }
             Trigger::ContinuousProcessingTime(_) => {
                 self.timers.extend(next.map(|at| (false, at, window)));
             }
             Trigger::EventTime
-            | Trigger::PurgingEventTime
             | Trigger::ProcessingTime
             | Trigger::Count(_)
-            | Trigger::PurgingCount(_)
             | Trigger::Delta(_)
             | Trigger::Never
             | Trigger::Custom => {}
@@ -251,9 +229,9 @@ impl<'a> Model<'a> {
         let end = max_timestamp(window);
         let state = self.windows.get_mut(&window).expect("the element was added");
         match self.setup.trigger {
-            Trigger::EventTime | Trigger::PurgingEventTime => {
+            Trigger::EventTime => {
                 if end <= self.watermark {
-                    return self.purging(FIRE);
+                    return FIRE;
                 }
                 self.timers.insert((true, end, window));
                 CONTINUE
@@ -262,18 +240,17 @@ impl<'a> Model<'a> {
                 self.timers.insert((false, end, window));
                 CONTINUE
             }
-            Trigger::Count(count) | Trigger::PurgingCount(count) => {
+            Trigger::Count(count) => {
                 state.count += 1;
                 if state.count < count {
                     return CONTINUE;
                 }
                 state.count = 0;
-                self.purging(FIRE)
+                FIRE
             }
-            Trigger::ContinuousEventTime(interval)
-            | Trigger::PurgingContinuousEventTime(interval) => {
+            Trigger::ContinuousEventTime(interval) => {
                 if end <= self.watermark {
-                    return self.purging(FIRE);
+                    return FIRE;
                 }
                 self.timers.insert((true, end, window));
                 if state.next.is_none() {
@@ -316,23 +293,17 @@ impl<'a> Model<'a> {
         let end = max_timestamp(window);
         let next = self.windows.get(&window).and_then(|state| state.next);
         match (self.setup.trigger, event_time) {
-            (Trigger::EventTime | Trigger::PurgingEventTime, true) if at == end => {
-                self.purging(FIRE)
-            }
+            (Trigger::EventTime, true) if at == end => FIRE,
             (Trigger::ProcessingTime, false) | (Trigger::Custom, true) => FIRE,
-            (
-                Trigger::ContinuousEventTime(interval)
-                | Trigger::PurgingContinuousEventTime(interval),
-                true,
-            ) => {
+            (Trigger::ContinuousEventTime(interval), true) => {
                 if at == end {
-                    return self.purging(FIRE);
+                    return FIRE;
                 }
                 if next != Some(at) {
                     return CONTINUE;
                 }
                 self.arm(true, window, (at + interval).min(end));
-                self.purging(FIRE)
+                FIRE
             }
             (Trigger::ContinuousProcessingTime(interval), false) => {
                 if next != Some(at) {
@@ -352,16 +323,6 @@ impl<'a> Model<'a> {
         self.timers.insert((event_time, at, window));
     }
 
-    fn purging(&self, decision: Decision) -> Decision {
-        let purge = matches!(
-            self.setup.trigger,
-            Trigger::PurgingEventTime
-                | Trigger::PurgingCount(_)
-                | Trigger::PurgingContinuousEventTime(_)
-        );
-        Decision { purge, ..decision }
-    }
-
     fn act(&mut self, window: Span, decision: Decision) {
         let state = self.windows.entry(window).or_default();
         if decision.fire && !state.elements.is_empty() {
@@ -376,7 +337,7 @@ impl<'a> Model<'a> {
                 evict(evictor, &mut state.elements);
             }
         }
-        if decision.purge {
+        if decision.purge || (decision.fire && self.setup.purging) {
             state.elements.clear();
         }
     }
@@ -391,7 +352,7 @@ impl<'a> Model<'a> {
             let timer = *timer;
             self.timers.remove(&timer);
             let window = timer.2;
-            if self.merges() && !self.windows.contains_key(&window) {
+            if self.setup.merges() && !self.windows.contains_key(&window) {
                 continue;
             }
             let decision = self.on_timer(timer);
@@ -406,24 +367,20 @@ impl<'a> Model<'a> {
         let state = self.windows.remove(&window).unwrap_or_default();
         let end = max_timestamp(window);
         match self.setup.trigger {
-            Trigger::EventTime | Trigger::PurgingEventTime => {
+            Trigger::EventTime => {
                 self.timers.remove(&(true, end, window));
             }
             Trigger::ProcessingTime => {
                 self.timers.remove(&(false, end, window));
             }
-            Trigger::ContinuousEventTime(_) | Trigger::PurgingContinuousEventTime(_) => {
+            Trigger::ContinuousEventTime(_) => {
                 state.next.map(|at| self.timers.remove(&(true, at, window)));
             }
             Trigger::ContinuousProcessingTime(_) => {
                 state.next.map(|at| self.timers.remove(&(false, at, window)));
             }
             // The custom trigger leaves its timers behind.
-            Trigger::Count(_)
-            | Trigger::PurgingCount(_)
-            | Trigger::Delta(_)
-            | Trigger::Never
-            | Trigger::Custom => {}
+            Trigger::Count(_) | Trigger::Delta(_) | Trigger::Never | Trigger::Custom => {}
         }
     }
 }
