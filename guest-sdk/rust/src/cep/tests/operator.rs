@@ -85,7 +85,7 @@ fn in_processing_time_matches_are_found_at_once_and_time_out_by_the_clock() {
     harness.push_batch([("a1".into(), 9), ("b1".into(), 1), ("a2".into(), 1)]).unwrap();
     assert_eq!(harness.take_output(), [("a1 b1".to_owned(), None)]);
     assert_eq!(harness.timers(TimeDomain::ProcessingTime), [110]);
-    harness.advance_processing_time(10).unwrap();
+    harness.advance_processing_time(11).unwrap();
     assert_eq!(harness.take_side_output(&TIMED_OUT), [("a2".to_owned(), 110)]);
     assert_eq!(harness.state_sizes().unwrap().values().sum::<usize>(), 0);
 }
@@ -170,7 +170,7 @@ fn a_match_may_be_refused_where_a_record_is_at_fault() {
     harness.push_batch([("a3".into(), 1), ("b3".into(), 1)]).unwrap();
     assert_eq!(harness.take_values(), ["a3 b3"]);
     harness.push("a4".into(), 1).unwrap();
-    let late = harness.advance_processing_time(10).unwrap_err();
+    let late = harness.advance_processing_time(11).unwrap_err();
     assert_eq!(late.kind(), ErrorKind::Fatal, "{late}");
 }
 

@@ -40,28 +40,28 @@ fn it_fires_with_the_other_trigger_or_after_the_timeout() {
     let trigger = ProcessingTimeoutTrigger::of(three(), ms(100));
     // Three in time, then two that are not joined by a third, then the count begins anew.
     let moments = [0, 50, 60, 200, 250, 310, 320, 330];
-    assert_eq!(sums(GlobalWindows, trigger, &moments), [(60, 3), (300, 2), (330, 5)]);
+    assert_eq!(sums(GlobalWindows, trigger, &moments), [(60, 3), (301, 2), (330, 5)]);
     let purged = PurgingTrigger::of(ProcessingTimeoutTrigger::of(CountTrigger::of(3), ms(100)));
-    assert_eq!(sums(GlobalWindows, purged, &moments), [(60, 3), (300, 2), (330, 3)]);
+    assert_eq!(sums(GlobalWindows, purged, &moments), [(60, 3), (301, 2), (330, 3)]);
 }
 
 #[test]
 fn the_timeout_may_begin_anew_with_each_element() {
     let ten = || PurgingTrigger::of(ProcessingTimeoutTrigger::of(CountTrigger::of(10), ms(100)));
     let moments = [0, 90, 180, 400];
-    assert_eq!(sums(GlobalWindows, ten(), &moments), [(100, 2), (280, 1), (500, 1)]);
+    assert_eq!(sums(GlobalWindows, ten(), &moments), [(101, 2), (281, 1), (501, 1)]);
     let reset = ProcessingTimeoutTrigger::of(CountTrigger::of(10), ms(100));
     let reset = PurgingTrigger::of(reset.reset_timer_on_new_record(true));
-    assert_eq!(sums(GlobalWindows, reset, &moments), [(280, 3), (500, 1)]);
+    assert_eq!(sums(GlobalWindows, reset, &moments), [(281, 3), (501, 1)]);
 }
 
 #[test]
 fn the_other_trigger_may_go_on_counting() {
-    let moments = [0, 200, 300];
+    let moments = [0, 200, 310];
     let cleared = ProcessingTimeoutTrigger::of(CountTrigger::of(3), ms(100));
-    assert_eq!(sums(GlobalWindows, cleared, &moments), [(100, 1), (300, 2), (400, 3)]);
+    assert_eq!(sums(GlobalWindows, cleared, &moments), [(101, 1), (301, 2), (411, 3)]);
     let kept = cleared.clear_on_timeout(false);
-    assert_eq!(sums(GlobalWindows, kept, &moments), [(100, 1), (300, 3)]);
+    assert_eq!(sums(GlobalWindows, kept, &moments), [(101, 1), (310, 3)]);
 }
 
 #[test]
@@ -69,7 +69,7 @@ fn the_end_of_a_window_still_fires_and_leaves_nothing() {
     let trigger = ProcessingTimeoutTrigger::of(EventTimeTrigger, ms(100));
     let mut harness = harness(TumblingEventTimeWindows::of(ms(10)), trigger);
     harness.push(1, 5).unwrap();
-    harness.advance_processing_time(100).unwrap();
+    harness.advance_processing_time(101).unwrap();
     assert_eq!(harness.take_values(), [1], "the timeout");
     harness.push(2, 6).unwrap();
     harness.watermark(9).unwrap();
