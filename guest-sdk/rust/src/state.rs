@@ -29,7 +29,9 @@ pub use value::ValueState;
 
 pub(crate) use broadcast::BroadcastMap;
 pub(crate) use column::{Column, Stored};
-pub(crate) use list::{ListColumn, cut_elements};
+pub(crate) use list::ListColumn;
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) use list::cut_elements;
 pub(crate) use map::MapColumn;
 pub(crate) use operator_list::OperatorList;
 pub(crate) use ttl::Expiry;

@@ -327,6 +327,31 @@ fn a_trigger_of_a_plugin_fires_when_the_price_jumps() {
 }
 
 #[test]
+fn a_pattern_finds_the_falls_of_each_key_in_the_order_of_time() {
+    let events = [
+        (10, "a", 10),
+        (40, "a", 6),
+        (20, "a", 8),
+        (50, "a", 9),
+        (60, "b", 5),
+        (80, "b", 4),
+        (70, "b", 6),
+        (90, "a", 7),
+        (95, "a", 12),
+    ];
+    let expected = [
+        "a 10 8 6 9",
+        "a 9 7 12",
+        // What begins with an event that nothing lower follows goes at once; these waited.
+        "unfinished at 1070: b 6 4",
+        "unfinished at 1080: b 4",
+        "unfinished at 1095: a 12",
+    ];
+    assert_eq!(sorted(&lines("falls", &events, &[], &[("parallelism.default", "1")])), expected);
+    assert_eq!(sorted(&lines("falls", &events, &[], &[("parallelism.default", "4")])), expected);
+}
+
+#[test]
 fn a_timer_that_is_registered_three_times_fires_once() {
     // A negative value deletes the timer of its event, whoever registered it.
     let events = [(5, "a", 1), (5, "a", 2), (7, "a", 1), (7, "b", 1), (9, "a", 1), (9, "a", -1)];

@@ -4,7 +4,9 @@ mod elements;
 
 use std::rc::Rc;
 
-pub(crate) use elements::{Elements, cut_elements};
+pub(crate) use elements::Elements;
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) use elements::cut_elements;
 
 use super::{Column, bound};
 use crate::codec::Data;

@@ -26,6 +26,11 @@ use crate::metrics::{OperatorMetrics, TaskMetrics};
 use crate::task::control::TaskControl;
 use crate::task::wiring::Wiring;
 
+/// The option for the linear memory up to which guests keep more keys decoded.
+const STATE_CACHE_MEMORY: &str = "sandbar.state.cache.memory";
+/// Its value in bytes unless the job has one or the slot has less managed memory.
+const STATE_CACHE_MEMORY_MAX: u64 = 128 << 20;
+
 /// What a chain starts with.
 pub(crate) enum Head {
     /// A source: its reader, and where its records go.
@@ -241,6 +246,12 @@ impl ChainBuilder<'_> {
     fn instance_context(&self) -> InstanceContext {
         let job = &self.deployment.job;
         let vertex = self.deployment.vertex();
+        let mut configuration = job.graph.configuration.clone();
+        configuration.entry(STATE_CACHE_MEMORY.to_owned()).or_insert_with(|| {
+            // State that the slot has no memory for must not hide in its guests.
+            let managed = self.deployment.slot.managed.budget_bytes();
+            format!("{} b", managed.clamp(1, STATE_CACHE_MEMORY_MAX))
+        });
         InstanceContext {
             job_id: job.id,
             job_name: job.graph.name.clone(),
@@ -248,7 +259,7 @@ impl ChainBuilder<'_> {
             parallelism: vertex.parallelism,
             max_parallelism: vertex.max_parallelism,
             attempt: job.attempt,
-            configuration: Arc::new(job.graph.configuration.clone()),
+            configuration: Arc::new(configuration),
         }
     }
 

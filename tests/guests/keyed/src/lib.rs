@@ -2,6 +2,7 @@
 //! out by hand or by a model. The first argument names the job, the second is a file of events in
 //! JSON, or a port to read them from; they are at most 50 ms out of order.
 
+mod falls;
 mod hoard;
 mod jumps;
 mod states;
@@ -51,6 +52,7 @@ sandbar_sdk::job! {
             ("count", []) => streams::count(&keyed),
             ("sum", []) => streams::sum(&keyed),
             ("hoard", [kind]) => hoard::run(&keyed, kind),
+            ("falls", []) => falls::run(&keyed),
             ("jumps", []) => jumps::run(&keyed),
             ("timers", []) => timers::run(&keyed),
             ("states", []) => states::run(&keyed, None),
