@@ -47,7 +47,7 @@ options! {
     STATE_CACHE_ENTRIES: NonZeroU32 = "sandbar.state.cache.entries", default "1048576";
 
     /// Linear memory of an instance above which the keys that an operator keeps decoded make room
-    /// for each other. Well below `sandbar.guest.memory.max`: what is kept of a key may grow. When it
-    /// is not set, 128 mb or the managed memory of the slot, whichever is less.
+    /// for each other. Well below `sandbar.guest.memory.max`: what is kept of a key may grow. When
+    /// it is not set, 128 mb or the managed memory of the slot, whichever is less.
     STATE_CACHE_MEMORY: Option<MemorySize> = "sandbar.state.cache.memory";
 }
