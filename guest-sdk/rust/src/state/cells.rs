@@ -5,7 +5,8 @@ const BLOCK_CELLS: usize = 256;
 
 /// The cells of all slots.
 pub(crate) struct Cells<T> {
-    blocks: Vec<Box<[T]>>,
+    /// Of a length that is known when compiled, so that a cell costs one check of bounds.
+    blocks: Vec<Box<[T; BLOCK_CELLS]>>,
 }
 
 impl<T> Default for Cells<T> {
@@ -19,7 +20,9 @@ impl<T: Default> Cells<T> {
     #[inline]
     pub(crate) fn grow_to(&mut self, slots: usize) {
         while self.blocks.len() * BLOCK_CELLS < slots {
-            self.blocks.push((0..BLOCK_CELLS).map(|_| T::default()).collect());
+            let cells: Box<[T]> = (0..BLOCK_CELLS).map(|_| T::default()).collect();
+            let Ok(block) = cells.try_into() else { return };
+            self.blocks.push(block);
         }
     }
 }

@@ -24,6 +24,10 @@ pub(crate) const DIRTY_MAX: usize = 16_384;
 /// Entries of one state that a call writes behind while there are more than [`DIRTY_MAX`].
 pub(crate) const WRITE_BEHIND: usize = 1024;
 
+/// What is kept of so many keys is in the processor's nearest memories anyway: asking for it ahead
+/// would be a pass over the records for nothing.
+const NEAR_SLOTS: usize = 8192;
+
 const NO_SLOT: u32 = u32::MAX;
 
 /// What bounds a cache.
@@ -123,7 +127,9 @@ impl KeyContext {
         }
         let slots = Slots { table, fresh, touched };
         stores.iter().try_for_each(|store| store.load(&slots))?;
-        stores.iter().for_each(|store| store.fetch(records));
+        if table.len() > NEAR_SLOTS {
+            stores.iter().for_each(|store| store.fetch(records));
+        }
         Ok(())
     }
 

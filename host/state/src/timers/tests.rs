@@ -59,6 +59,32 @@ fn timers_fire_in_order_and_once() {
 }
 
 #[test]
+fn a_timer_of_many_that_is_registered_again_fires_once() {
+    let (mut timers, owner) = open(1 << 30);
+    let named = |n: u32| format!("7:key {n}");
+    let batch = |from: u32| -> Vec<String> { (from..from + 1000).map(named).collect() };
+    // Each is registered up to five times, in other batches.
+    for from in (0..10_000).step_by(250) {
+        let batch = batch(from);
+        let batch: Vec<&str> = batch.iter().map(String::as_str).collect();
+        timers.register(owner, EVENT, columns(&batch).view()).unwrap();
+    }
+    let most = timers.used_bytes();
+    assert_eq!(timers.len(EVENT), 10_750);
+    assert!(most < 2 * 10_750 * (96 + 9) + 1000 * (96 + 9), "{most} bytes are charged");
+    timers.delete(owner, EVENT, columns(&["7:key 3", "7:key 10700"]).view()).unwrap();
+    let fired = pop(&mut timers, 7, usize::MAX);
+    let mut expected: Vec<String> = (0..10_750).map(named).collect();
+    expected.retain(|timer| timer != "7:key 3" && timer != "7:key 10700");
+    let mut fired: Vec<&str> = fired.split("7:").filter(|it| !it.is_empty()).collect();
+    assert_eq!(fired.len(), expected.len());
+    fired.sort_unstable();
+    expected.sort_unstable();
+    assert!(fired.iter().zip(&expected).all(|(one, other)| other.ends_with(one.trim_end())));
+    assert_eq!((timers.len(EVENT), timers.used_bytes()), (0, 0));
+}
+
+#[test]
 fn deleted_timers_do_not_fire() {
     let (mut timers, owner) = open(1 << 20);
     timers.register(owner, EVENT, columns(&["1:a", "1:b", "2:c"]).view()).unwrap();

@@ -31,6 +31,8 @@ pub(crate) struct MapColumn<V> {
     dirty_slots: RefCell<VecDeque<u32>>,
     dirty: Cell<usize>,
     entries: Cell<usize>,
+    /// How many there were when memory was full, which stays in use: more than that are too many.
+    room: Cell<usize>,
     queue: RefCell<WriteQueue>,
     user_key: RefCell<Vec<u8>>,
     /// Slots and user keys of entries that were read in this call, if the host is to know.
@@ -72,6 +74,7 @@ impl<V: Data> MapColumn<V> {
             dirty_slots: RefCell::default(),
             dirty: Cell::new(0),
             entries: Cell::new(0),
+            room: Cell::new(usize::MAX),
             queue: RefCell::default(),
             user_key: RefCell::default(),
             read: RefCell::default(),
@@ -306,9 +309,10 @@ impl<V: Data> KeyedStore for MapColumn<V> {
         if maps < slots.table.len() {
             self.maps.borrow_mut().resize_with(slots.table.len(), SlotMap::default);
         }
-        if self.entries.get() > slots.table.capacity()
-            || (slots.table.is_memory_full() && self.entries.get() > ENTRIES_MIN)
-        {
+        if slots.table.is_memory_full() && self.room.get() == usize::MAX {
+            self.room.set(self.entries.get().max(ENTRIES_MIN));
+        }
+        if self.entries.get() > slots.table.capacity().min(self.room.get()) {
             // Large maps: what is cached under all keys together must stay bounded, too.
             self.flush(slots.table, usize::MAX)?;
             self.maps.borrow_mut().iter_mut().for_each(|map| self.forget(map));

@@ -27,6 +27,8 @@ pub(crate) struct SlotTable {
     /// The key of each slot whose digest does not tell it all; empty for the others.
     keys: Vec<Vec<u8>>,
     capacity: usize,
+    /// How many slots there may be: the capacity, or what there was when memory was full.
+    room: usize,
     /// Linear memory in use above which keys make room for each other.
     memory_bytes: usize,
     hand: usize,
@@ -85,6 +87,7 @@ impl SlotTable {
             slots: Vec::new(),
             keys: Vec::new(),
             capacity: capacity.max(1),
+            room: capacity.max(1),
             memory_bytes,
             hand: 0,
             call: 0,
@@ -131,7 +134,7 @@ impl SlotTable {
         self.fresh.clear();
         self.touched.clear();
         if self.is_memory_full() {
-            self.capacity = self.capacity.min(self.slots.len().max(ENTRIES_MIN));
+            self.room = self.room.min(self.slots.len().max(ENTRIES_MIN));
         }
     }
 
@@ -264,7 +267,7 @@ impl SlotTable {
 
     /// A slot to give away; none while there is room, or when the current call uses all slots.
     fn victim(&mut self) -> Option<u32> {
-        if self.slots.len() < self.capacity || self.touched.len() >= self.slots.len() {
+        if self.slots.len() < self.room || self.touched.len() >= self.slots.len() {
             return None;
         }
         // Two rounds: the first may only clear marks.

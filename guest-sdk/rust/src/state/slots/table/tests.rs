@@ -69,3 +69,15 @@ fn calls_are_told_apart_when_their_numbers_begin_anew() {
     assert_eq!(table.call, 1);
     check_call(&mut table, &keys(8..14));
 }
+
+#[test]
+fn keys_make_room_for_each_other_where_memory_is_full() {
+    let keys =
+        |from: usize| (from..from + 1000).map(|n| n.to_le_bytes().to_vec()).collect::<Vec<_>>();
+    let (mut bounded, mut free) = (SlotTable::new(20_000, 0), SlotTable::new(20_000, usize::MAX));
+    for from in (0..10_000).step_by(1000) {
+        check_call(&mut bounded, &keys(from));
+        check_call(&mut free, &keys(from));
+    }
+    assert_eq!((bounded.len(), free.len()), (ENTRIES_MIN, 10_000));
+}
