@@ -232,7 +232,7 @@ impl<Out: 'static> Collector<Out> {
                     self.chunk.truncate(self.mark);
                 }
             }
-            Signal::Timer(_)
+            Signal::Timers(..)
             | Signal::Watermark(_)
             | Signal::Release
             | Signal::Wake

@@ -228,7 +228,13 @@ impl<K: Key> Context<K> {
         domain: TimeDomain,
         timestamp: i64,
     ) -> Result<(), Error> {
-        self.change_by(NO_RECORD, domain, timestamp, &[], Action::Register)
+        match (domain, self.keys.current()) {
+            (TimeDomain::EventTime, Some(slot)) => {
+                self.instance.timers.register_kept(slot, timestamp);
+                Ok(())
+            }
+            (_, _) => self.change_by(NO_RECORD, domain, timestamp, &[], Action::Register),
+        }
     }
 
     fn change(

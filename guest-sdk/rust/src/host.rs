@@ -71,6 +71,7 @@ pub(crate) trait Host {
     ) -> Result<(), String>;
     fn delete_timers(&self, operator: u32, domain: TimeDomain, timers: &TimerBatch);
     fn wake_at(&self, timestamp: i64);
+    fn cached_timers(&self, first: Option<i64>);
 
     fn current_watermark(&self) -> i64;
 

@@ -1,23 +1,36 @@
 //! A list of which the front goes, with the first element in place: what is kept of a key that has
 //! one of something is then in one place of memory.
 
+use std::mem::take;
 use std::ops::{Deref, DerefMut};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use smallvec::SmallVec;
+
+/// Room for elements of a list that has more than one.
+const ELEMENTS_MIN: usize = 4;
 
 /// Stored as the list of its elements.
 #[derive(Clone, Debug)]
-pub(crate) struct InlineDeque<T> {
-    elements: SmallVec<[T; 1]>,
-    /// So many at the front are gone, until as many are behind them: long lists are not copied for
-    /// each.
-    gone: u32,
+pub(crate) struct InlineDeque<T>(Elements<T>);
+
+/// An enum of its own rather than a vector with room in place: what tells the variants apart is
+/// also what tells whether there is a list at all, wherever one is optional.
+#[derive(Clone, Debug, Default)]
+enum Elements<T> {
+    #[default]
+    None,
+    One(T),
+    Many {
+        elements: Vec<T>,
+        /// So many at the front are gone, until as many are behind them: long lists are not copied
+        /// for each.
+        gone: u32,
+    },
 }
 
 impl<T> Default for InlineDeque<T> {
     fn default() -> InlineDeque<T> {
-        InlineDeque { elements: SmallVec::new(), gone: 0 }
+        InlineDeque(Elements::None)
     }
 }
 
@@ -26,14 +39,22 @@ impl<T> Deref for InlineDeque<T> {
 
     #[inline]
     fn deref(&self) -> &[T] {
-        &self.elements[self.gone as usize..]
+        match &self.0 {
+            Elements::None => &[],
+            Elements::One(element) => std::slice::from_ref(element),
+            Elements::Many { elements, gone } => &elements[*gone as usize..],
+        }
     }
 }
 
 impl<T> DerefMut for InlineDeque<T> {
     #[inline]
     fn deref_mut(&mut self) -> &mut [T] {
-        &mut self.elements[self.gone as usize..]
+        match &mut self.0 {
+            Elements::None => &mut [],
+            Elements::One(element) => std::slice::from_mut(element),
+            Elements::Many { elements, gone } => &mut elements[*gone as usize..],
+        }
     }
 }
 
@@ -41,21 +62,74 @@ impl<T> InlineDeque<T> {
     /// Adds an element so that it has this position.
     #[inline]
     pub(crate) fn insert(&mut self, position: usize, element: T) {
-        let place = self.gone as usize + position;
-        if place == self.elements.len() {
-            self.elements.push(element);
-        } else {
-            self.elements.insert(place, element);
+        match &mut self.0 {
+            Elements::None => self.0 = Elements::One(element),
+            Elements::Many { elements, gone } => {
+                elements.insert(*gone as usize + position, element)
+            }
+            Elements::One(_) => self.insert_second(position, element),
+        }
+    }
+
+    #[inline(never)]
+    fn insert_second(&mut self, position: usize, element: T) {
+        let mut elements = Vec::with_capacity(ELEMENTS_MIN);
+        if let Elements::One(first) = take(&mut self.0) {
+            elements.push(first);
+        }
+        elements.insert(position, element);
+        self.0 = Elements::Many { elements, gone: 0 };
+    }
+
+    /// Adds an element behind all others.
+    #[inline]
+    pub(crate) fn push(&mut self, element: T) {
+        self.insert(self.len(), element);
+    }
+
+    /// Takes the element at a position out, if there is one.
+    #[inline]
+    pub(crate) fn remove(&mut self, position: usize) -> Option<T> {
+        if position >= self.len() {
+            return None;
+        }
+        match &mut self.0 {
+            Elements::None => None,
+            Elements::One(_) => match take(&mut self.0) {
+                Elements::One(element) => Some(element),
+                Elements::None | Elements::Many { .. } => None,
+            },
+            Elements::Many { elements, gone } => {
+                let element = elements.remove(*gone as usize + position);
+                self.drop_front_of_many(0);
+                Some(element)
+            }
         }
     }
 
     /// Removes so many elements from the front.
+    #[inline]
     pub(crate) fn drop_front(&mut self, count: usize) {
-        let gone = self.gone as usize + count.min(self.len());
-        self.gone = gone as u32;
-        if 2 * gone >= self.elements.len() {
-            self.elements.drain(..gone);
-            self.gone = 0;
+        match &self.0 {
+            Elements::One(_) if count > 0 => self.0 = Elements::None,
+            Elements::Many { .. } => self.drop_front_of_many(count),
+            Elements::None | Elements::One(_) => {}
+        }
+    }
+
+    fn drop_front_of_many(&mut self, count: usize) {
+        let Elements::Many { elements, gone } = &mut self.0 else { return };
+        let all_gone = elements.len().min(*gone as usize + count);
+        match elements.len() - all_gone {
+            0 => self.0 = Elements::None,
+            1 => self.0 = elements.pop().map_or(Elements::None, Elements::One),
+            left => {
+                *gone = all_gone as u32;
+                if all_gone >= left {
+                    elements.drain(..all_gone);
+                    *gone = 0;
+                }
+            }
         }
     }
 }
@@ -68,7 +142,12 @@ impl<T: Serialize> Serialize for InlineDeque<T> {
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for InlineDeque<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<InlineDeque<T>, D::Error> {
-        SmallVec::deserialize(deserializer).map(|elements| InlineDeque { elements, gone: 0 })
+        let mut elements = Vec::deserialize(deserializer)?;
+        Ok(InlineDeque(match elements.len() {
+            0 => Elements::None,
+            1 => elements.pop().map_or(Elements::None, Elements::One),
+            _ => Elements::Many { elements, gone: 0 },
+        }))
     }
 }
 
@@ -84,13 +163,15 @@ mod tests {
     proptest! {
         #[test]
         fn elements_are_those_of_a_deque(
-            steps in prop::collection::vec((0usize..4, 0usize..9), 0..99),
+            steps in prop::collection::vec((0usize..5, 0usize..9), 0..99),
         ) {
             let (mut deque, mut model) = (InlineDeque::default(), VecDeque::new());
             for (number, (kind, at)) in steps.into_iter().enumerate() {
                 if kind == 0 {
                     deque.drop_front(at);
                     model.drain(..at.min(model.len()));
+                } else if kind == 1 {
+                    prop_assert_eq!(deque.remove(at), model.remove(at));
                 } else {
                     let position = at.min(model.len());
                     deque.insert(position, number);

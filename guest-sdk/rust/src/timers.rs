@@ -1,13 +1,17 @@
-//! Timers, gathered while the host's call runs and handed over at its end: a timer that is
-//! registered by every record of a batch crosses the boundary once.
+//! Timers, gathered while the host's call runs. At its end those that can wait with their keys in
+//! the cache go there, and all others to the host: a timer that is registered by every record of a
+//! batch crosses the boundary once, if at all.
 //!
-//! Law: of all changes to one timer in a call only the last reaches the host, and the changes of a
-//! record that turns out bad are undone.
+//! Law: of all changes to one timer in a call only the last counts, and the changes of a record
+//! that turns out bad are undone.
 
-use std::cell::RefCell;
+mod cache;
+
+use std::cell::{Cell, RefCell};
 
 use rustc_hash::FxHashSet;
 
+use self::cache::TimerCache;
 use crate::error::Error;
 use crate::host::{Host, TimerBatch, cut};
 use crate::memory;
@@ -38,9 +42,16 @@ pub struct Timer {
     pub namespace: Vec<u8>,
 }
 
-/// The pending changes of an instance.
+/// The timers of an instance.
 #[derive(Default)]
-pub(crate) struct Timers(RefCell<Pending>);
+pub(crate) struct Timers {
+    pending: RefCell<Pending>,
+    cache: RefCell<TimerCache>,
+    /// When the first cached timer is due, as the host knows it.
+    told: Cell<Option<i64>>,
+    /// The earliest timestamp registered since [`Timers::start_watching`].
+    earliest: Cell<i64>,
+}
 
 /// Changes in their order. Where one undoes another is found out when they are handed over, and
 /// only if there are deletions: the host keeps a timer once however often it is registered.
@@ -75,7 +86,10 @@ impl Timers {
     /// Notes a change by record number `record` under the key in `slot`.
     #[inline]
     pub(crate) fn change(&self, record: u32, slot: u32, timer: &Timer, action: Action) {
-        let pending = &mut *self.0.borrow_mut();
+        let pending = &mut *self.pending.borrow_mut();
+        if action == Action::Register {
+            self.earliest.set(self.earliest.get().min(timer.timestamp));
+        }
         if pending.record != record {
             pending.record = record;
             pending.before_record = (pending.changes.len(), pending.namespaces.len());
@@ -91,9 +105,16 @@ impl Timers {
         });
     }
 
+    /// Adds an event time timer of the key in `slot`, which stays even if the record turns out bad.
+    #[inline]
+    pub(crate) fn register_kept(&self, slot: u32, timestamp: i64) {
+        self.earliest.set(self.earliest.get().min(timestamp));
+        self.cache.borrow_mut().register(timestamp, slot);
+    }
+
     /// Undoes what record number `record` changed.
     pub(crate) fn rollback(&self, record: u32) {
-        let pending = &mut *self.0.borrow_mut();
+        let pending = &mut *self.pending.borrow_mut();
         if pending.record == record {
             let (changes, namespaces) = pending.before_record;
             pending.changes.truncate(changes);
@@ -104,16 +125,17 @@ impl Timers {
     /// Whether so many changes wait that they should be handed over now.
     #[inline]
     pub(crate) fn is_full(&self) -> bool {
-        let pending = self.0.borrow();
+        let pending = self.pending.borrow();
         pending.changes.len() >= PENDING_MAX || pending.namespaces.len() >= NAMESPACE_BYTES_MAX
     }
 
-    /// Hands all changes to the host.
+    /// Hands all changes to the cache or to the host.
     pub(crate) fn flush(&self, host: &dyn Host, keys: &KeyContext) -> Result<(), Error> {
-        let pending = &mut *self.0.borrow_mut();
+        let pending = &mut *self.pending.borrow_mut();
         if pending.changes.is_empty() {
             return Ok(());
         }
+        let cache = &mut *self.cache.borrow_mut();
         let undone = if pending.has_deletions { pending.undone() } else { Vec::new() };
         let mut batches = [empty(), empty(), empty(), empty()];
         let mut start = 0;
@@ -123,12 +145,19 @@ impl Timers {
             if undone.get(position) == Some(&true) {
                 continue;
             }
+            if change.domain == TimeDomain::EventTime && namespace.is_empty() {
+                match change.action {
+                    Action::Register => {
+                        cache.register(change.timestamp, change.slot);
+                        continue;
+                    }
+                    // The host may have it, too, from before the key was in the cache.
+                    Action::Delete => cache.delete(change.timestamp, change.slot),
+                }
+            }
             let batch = &mut batches[batch_of(change.domain, change.action)];
-            batch.timestamps.push(change.timestamp);
-            keys.with_key(change.slot, |key| memory::append(&mut batch.keys, key));
-            batch.key_ends.push(batch.keys.len() as u32);
-            batch.namespaces.extend_from_slice(&pending.namespaces[namespace]);
-            batch.namespace_ends.push(batch.namespaces.len() as u32);
+            let namespace = &pending.namespaces[namespace];
+            keys.with_key(change.slot, |key| push(batch, change.timestamp, key, namespace));
         }
         *pending = Pending {
             changes: std::mem::take(&mut pending.changes),
@@ -149,6 +178,83 @@ impl Timers {
             }
         }
         Ok(())
+    }
+
+    /// Ends a call: hands all changes on, and tells the host when to call for cached timers. Where
+    /// memory is full none are cached, so that they are paid for, and bounded, as state.
+    pub(crate) fn end_call(&self, host: &dyn Host, keys: &KeyContext) -> Result<(), Error> {
+        self.flush(host, keys)?;
+        if !self.cache.borrow().is_empty() && keys.is_memory_full() {
+            self.hand_over(host, keys)?;
+        }
+        let first = self.cache.borrow().first();
+        if self.told.replace(first) != first {
+            host.cached_timers(first);
+        }
+        Ok(())
+    }
+
+    /// Timestamps and keys of the cached timers.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) fn cached(&self, keys: &KeyContext) -> Vec<(i64, Vec<u8>)> {
+        let cached = self.cache.borrow().all().into_iter();
+        cached.map(|(at, slot)| (at, keys.with_key(slot, <[u8]>::to_vec))).collect()
+    }
+
+    /// Whether timers are in the cache, so that their keys must be, too.
+    pub(crate) fn has_cached(&self) -> bool {
+        !self.cache.borrow().is_empty()
+    }
+
+    /// Registers all cached timers at the host.
+    pub(crate) fn hand_over(&self, host: &dyn Host, keys: &KeyContext) -> Result<(), Error> {
+        let mut batch = empty();
+        let register = |full: &mut TimerBatch| {
+            let registered = host.register_timers(HEAD, TimeDomain::EventTime, trim(full));
+            *full = empty();
+            registered.map_err(Error::fatal)
+        };
+        self.cache.borrow_mut().drain(keys.slots(), |timestamp, slots| {
+            for part in slots.chunks(PENDING_MAX) {
+                let add = |slot| keys.with_key(slot, |key| push(&mut batch, timestamp, key, &[]));
+                part.iter().copied().for_each(add);
+                if batch.timestamps.len() >= PENDING_MAX {
+                    register(&mut batch)?;
+                }
+            }
+            Ok::<(), Error>(())
+        })?;
+        if batch.timestamps.is_empty() { Ok(()) } else { register(&mut batch) }
+    }
+
+    /// Takes some of the cached timers of the first timestamp that is due at or before `up_to`.
+    pub(crate) fn take_due(
+        &self,
+        up_to: i64,
+        max: usize,
+        keys: &KeyContext,
+        due: &mut Vec<u32>,
+    ) -> Option<i64> {
+        self.cache.borrow_mut().take_due(up_to, max, keys.slots(), due)
+    }
+
+    /// Forgets cached timers that are about to fire as timers of the host, which has them, too, if
+    /// it had them before their keys were in the cache.
+    pub(crate) fn forget_cached(&self, timestamps: &[i64], slots: &[u32]) {
+        let cache = &mut *self.cache.borrow_mut();
+        if cache.first().is_some_and(|first| timestamps.last().is_some_and(|last| first <= *last)) {
+            timestamps.iter().zip(slots).for_each(|(at, slot)| cache.delete(*at, *slot));
+        }
+    }
+
+    /// Starts to watch for timers that are registered.
+    pub(crate) fn start_watching(&self) {
+        self.earliest.set(i64::MAX);
+    }
+
+    /// The earliest timestamp that was registered since.
+    pub(crate) fn earliest_registered(&self) -> i64 {
+        self.earliest.get()
     }
 }
 
@@ -172,7 +278,7 @@ impl Pending {
 }
 
 /// Only the head of an instance is keyed, and only keyed operators have timers.
-const HEAD: u32 = 0;
+pub(crate) const HEAD: u32 = 0;
 
 fn batch_of(domain: TimeDomain, action: Action) -> usize {
     let domain = match domain {
@@ -191,6 +297,33 @@ fn trim(batch: &mut TimerBatch) -> &TimerBatch {
         batch.namespace_ends.clear();
     }
     batch
+}
+
+fn push(batch: &mut TimerBatch, timestamp: i64, key: &[u8], namespace: &[u8]) {
+    batch.timestamps.push(timestamp);
+    memory::append(&mut batch.keys, key);
+    batch.key_ends.push(batch.keys.len() as u32);
+    batch.namespaces.extend_from_slice(namespace);
+    batch.namespace_ends.push(batch.namespaces.len() as u32);
+}
+
+/// The timers of a batch from a position on.
+pub(crate) fn rest_of(batch: &TimerBatch, from: usize) -> TimerBatch {
+    let mut rest = empty();
+    for index in from..batch.timestamps.len() {
+        let namespace = match batch.namespace_ends.is_empty() {
+            true => &[],
+            false => cut(&batch.namespace_ends, &batch.namespaces, index),
+        };
+        push(
+            &mut rest,
+            batch.timestamps[index],
+            cut(&batch.key_ends, &batch.keys, index),
+            namespace,
+        );
+    }
+    trim(&mut rest);
+    rest
 }
 
 pub(crate) fn empty() -> TimerBatch {
@@ -212,3 +345,6 @@ pub(crate) fn timer_of(batch: &TimerBatch, domain: TimeDomain, index: usize) -> 
     };
     Timer { timestamp: batch.timestamps[index], domain, namespace }
 }
+
+#[cfg(test)]
+mod tests;

@@ -335,6 +335,10 @@ pub trait OperatorHost: Any + Send {
     /// Asks for a call of `on_timers` without timers at a time; the earliest asked for counts.
     fn wake_at(&mut self, timestamp: i64);
 
+    /// Told when the first event time timer is due that the guest keeps in its cache, if it keeps
+    /// any.
+    fn cached_timers(&mut self, first: Option<i64>);
+
     /// The watermark the operator has seen last.
     fn current_watermark(&self) -> i64;
 

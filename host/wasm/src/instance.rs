@@ -54,15 +54,35 @@ type TimersParams<'a> = (u32, TimeDomainBoth, TimersIn<'a>);
 /// A running chain of operators of one plugin.
 pub struct Instance {
     store: Store<StoreState>,
-    process: TypedFunc<ProcessParams<'static>, Outcome>,
-    on_watermark: TypedFunc<(i64,), Outcome>,
-    on_timers: TypedFunc<TimersParams<'static>, Outcome>,
-    before_checkpoint: TypedFunc<(u64,), Outcome>,
-    finish: TypedFunc<(), Outcome>,
-    close: TypedFunc<(), Outcome>,
+    functions: Functions,
     plugin: String,
     operators: Vec<String>,
     dead: bool,
+}
+
+/// What the host calls again and again.
+struct Functions {
+    process: TypedFunc<ProcessParams<'static>, Outcome>,
+    on_watermark: TypedFunc<(i64,), Outcome>,
+    on_timers: TypedFunc<TimersParams<'static>, Outcome>,
+    on_cached_timers: TypedFunc<(i64,), Outcome>,
+    before_checkpoint: TypedFunc<(u64,), Outcome>,
+    finish: TypedFunc<(), Outcome>,
+    close: TypedFunc<(), Outcome>,
+}
+
+impl Functions {
+    fn find(find: &mut Finder<'_>, exports: &Exports) -> wasmtime::Result<Functions> {
+        Ok(Functions {
+            process: find.function(&exports.process)?,
+            on_watermark: find.function(&exports.on_watermark)?,
+            on_timers: find.function(&exports.on_timers)?,
+            on_cached_timers: find.function(&exports.on_cached_timers)?,
+            before_checkpoint: find.function(&exports.before_checkpoint)?,
+            finish: find.function(&exports.finish)?,
+            close: find.function(&exports.close)?,
+        })
+    }
 }
 
 impl std::fmt::Debug for Instance {
@@ -87,36 +107,18 @@ impl Instance {
         store.data_mut().start_call();
         let linked = pre.instantiate(&mut store).and_then(|instance| {
             let find = &mut Finder { store: &mut store, instance };
-            Ok((
-                find.function::<(Vec<ChainedIn>,), Outcome>(&exports.open)?,
-                find.function(&exports.process)?,
-                find.function(&exports.on_watermark)?,
-                find.function(&exports.on_timers)?,
-                find.function(&exports.before_checkpoint)?,
-                find.function(&exports.finish)?,
-                find.function(&exports.close)?,
-            ))
+            let open = find.function::<(Vec<ChainedIn>,), Outcome>(&exports.open)?;
+            Ok((open, Functions::find(find, &exports)?))
         });
-        let (open, process, on_watermark, on_timers, before_checkpoint, finish, close) =
-            match linked {
-                Ok(functions) => functions,
-                Err(error) => {
-                    let fault = fault::classify(&store, &error);
-                    return Err(address(&store, plugin, &operators, "instantiate", fault));
-                }
-            };
-        let mut instance = Instance {
-            store,
-            process,
-            on_watermark,
-            on_timers,
-            before_checkpoint,
-            finish,
-            close,
-            plugin: plugin.to_owned(),
-            operators,
-            dead: false,
+        let (open, functions) = match linked {
+            Ok(found) => found,
+            Err(error) => {
+                let fault = fault::classify(&store, &error);
+                return Err(address(&store, plugin, &operators, "instantiate", fault));
+            }
         };
+        let plugin = plugin.to_owned();
+        let mut instance = Instance { store, functions, plugin, operators, dead: false };
         let chain = chain.iter().map(chained_in).collect();
         instance.call("open", open, (chain,))?;
         Ok(instance)
@@ -144,8 +146,9 @@ impl Instance {
             reason = "same function and types, checked for 'static by get_typed_func; only the \
                       lifetime of the borrowed columns differs, and they outlive the call"
         )]
-        let process =
-            unsafe { TypedFunc::<ProcessParams<'_>, Outcome>::new_unchecked(*self.process.func()) };
+        let process = unsafe {
+            TypedFunc::<ProcessParams<'_>, Outcome>::new_unchecked(*self.functions.process.func())
+        };
         self.call("process", process, (input, columns))
     }
 
@@ -154,7 +157,7 @@ impl Instance {
     /// # Errors
     /// [`GuestError`].
     pub fn on_watermark(&mut self, watermark: i64) -> Result<(), Box<GuestError>> {
-        let on_watermark = self.on_watermark;
+        let on_watermark = self.functions.on_watermark;
         self.call("on-watermark", on_watermark, (watermark,))
     }
 
@@ -182,9 +185,19 @@ impl Instance {
         };
         #[expect(unsafe_code, reason = "as in process: only the columns' lifetime differs")]
         let on_timers = unsafe {
-            TypedFunc::<TimersParams<'_>, Outcome>::new_unchecked(*self.on_timers.func())
+            TypedFunc::<TimersParams<'_>, Outcome>::new_unchecked(*self.functions.on_timers.func())
         };
         self.call("on-timers", on_timers, (operator, domain, columns))
+    }
+
+    /// Fires timers that the guest keeps in its cache, in order: those due at or before `up_to`, or
+    /// some of them.
+    ///
+    /// # Errors
+    /// [`GuestError`].
+    pub fn on_cached_timers(&mut self, up_to: i64) -> Result<(), Box<GuestError>> {
+        let on_cached_timers = self.functions.on_cached_timers;
+        self.call("on-cached-timers", on_cached_timers, (up_to,))
     }
 
     /// Makes the chain write its cached state to the host.
@@ -192,7 +205,7 @@ impl Instance {
     /// # Errors
     /// [`GuestError`].
     pub fn before_checkpoint(&mut self, checkpoint_id: u64) -> Result<(), Box<GuestError>> {
-        let before_checkpoint = self.before_checkpoint;
+        let before_checkpoint = self.functions.before_checkpoint;
         self.call("before-checkpoint", before_checkpoint, (checkpoint_id,))
     }
 
@@ -201,7 +214,7 @@ impl Instance {
     /// # Errors
     /// [`GuestError`].
     pub fn finish(&mut self) -> Result<(), Box<GuestError>> {
-        let finish = self.finish;
+        let finish = self.functions.finish;
         self.call("finish", finish, ())
     }
 
@@ -213,7 +226,7 @@ impl Instance {
         if self.dead {
             return Ok(());
         }
-        let close = self.close;
+        let close = self.functions.close;
         self.call("close", close, ())
     }
 

@@ -16,9 +16,8 @@ fn job(folder: &Path, operator: &str, input: &str, side: bool) -> JobSource {
     let (plugin, selectors) = (guest("guest-contract"), guest("guest-selectors"));
     let key = match operator {
         "keyed-state-pages" => ", key = { selector = \"first-letter\", plugin = \"selectors\" }",
-        "keyed-state" | "keyed-state-keys" | "event-timers" | "processing-timers" => {
-            ", key = \"value\""
-        }
+        "keyed-state" | "keyed-state-keys" | "event-timers" | "cached-timers"
+        | "processing-timers" => ", key = \"value\"",
         _ => "",
     };
     let side = if side {
@@ -123,6 +122,25 @@ fn event_timers_fire_in_order_once_each_when_the_watermark_passes() {
             "watermark -9223372036854775808",
             "fired 0 TimeDomain::EventTime 10 k w",
             "fired 0 TimeDomain::EventTime 30 k w",
+        ],
+    );
+}
+
+#[test]
+fn timers_in_the_guests_cache_and_the_hosts_fire_in_one_order() {
+    let last = format!("on-cached-timers {}", i64::MAX);
+    check(
+        "cached-timers",
+        "k\n",
+        &[
+            "watermark -9223372036854775808",
+            "fired 0 TimeDomain::EventTime 10 k w",
+            "on-cached-timers 19",
+            "fired from the cache 10",
+            "fired 0 TimeDomain::EventTime 20 k ",
+            "fired 0 TimeDomain::EventTime 30 k w",
+            &last,
+            "fired from the cache 30",
         ],
     );
 }

@@ -198,7 +198,7 @@ impl Columns {
         match signal {
             Signal::Flush => self.emit(),
             Signal::Rollback => self.rollback(),
-            Signal::Timer(_)
+            Signal::Timers(..)
             | Signal::Watermark(_)
             | Signal::Release
             | Signal::Wake

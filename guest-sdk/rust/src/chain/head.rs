@@ -131,7 +131,8 @@ impl<T: 'static, C: Decode<T>> Head for DecodeHead<T, C> {
             true => (&batch.value_ends, &batch.values),
             false => (&batch.key_ends, &batch.keys),
         };
-        keys.begin_call(batch.timestamps.len(), ends, column)
+        self.instance
+            .begin_keyed_call(batch.timestamps.len(), ends, column)
             .map_err(|error| (0, Failure::new(0, error.into_fatal())))?;
         let slots = keys.records();
         self.push_each(batch, Some(&slots))

@@ -1,5 +1,7 @@
 //! One opened instance: what its operators share, and the calls of the host.
 
+mod firing;
+
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
@@ -10,7 +12,7 @@ use crate::host::{Batch, Host, TimerBatch};
 use crate::metrics::Metrics;
 use crate::state::OperatorStore;
 use crate::state::slots::{CACHE_ENTRIES_DEFAULT, CACHE_MEMORY_DEFAULT, CacheLimits, KeyContext};
-use crate::timers::{TimeDomain, Timers, timer_of};
+use crate::timers::{TimeDomain, Timers};
 
 /// Key of the job configuration for the number of cached keys.
 const CACHE_ENTRIES_KEY: &str = "sandbar.state.cache.entries";
@@ -99,6 +101,23 @@ impl InstanceContext {
         let now = self.host.processing_time();
         self.processing_time.set(Some(now));
         now
+    }
+
+    /// Looks up the keys of a call's records or timers. Cached timers of keys that may have to make
+    /// room are handed over before.
+    ///
+    /// # Errors
+    /// As [`KeyContext::begin_call`], or the host has no room for more timers.
+    pub(crate) fn begin_keyed_call(
+        &self,
+        count: usize,
+        key_ends: &[u32],
+        keys: &[u8],
+    ) -> Result<(), Error> {
+        if self.timers.has_cached() && self.keys.may_evict(count) {
+            self.timers.hand_over(&*self.host, &self.keys)?;
+        }
+        self.keys.begin_call(count, key_ends, keys)
     }
 
     /// Hands timers to the host when there are too many to keep.
@@ -208,24 +227,7 @@ impl Instance {
                 TimeDomain::ProcessingTime => self.on_time(),
             };
         }
-        // During event time timers the watermark is already the one that fires them, as in Flink.
-        self.context.watermark.set(self.context.host.current_watermark());
-        let keys = Rc::clone(&self.context.keys);
-        if let Err(error) = keys.begin_call(timers.timestamps.len(), &timers.key_ends, &timers.keys)
-        {
-            return self.fail(error.to_string());
-        }
-        for index in 0..timers.timestamps.len() {
-            self.context.begin_record();
-            let slot = keys.records()[index];
-            keys.select(slot);
-            let timer = timer_of(timers, domain, index);
-            if let Err(failure) = self.heads[0].signal(Signal::Timer(&timer)) {
-                let name = self.name(failure.operator());
-                let error = failure.into_error();
-                return self.fail(format!("{name} in a timer due at {}: {error}", timer.timestamp));
-            }
-        }
+        self.fire(domain, timers)?;
         self.end_call()
     }
 
@@ -262,7 +264,9 @@ impl Instance {
     }
 
     fn write_state(&mut self) -> Result<(), CallError> {
-        let written = self.context.keys.flush().and_then(|()| {
+        let context = &self.context;
+        let handed_over = context.timers.hand_over(&*context.host, &context.keys);
+        let written = handed_over.and_then(|()| context.keys.flush()).and_then(|()| {
             let stores = self.context.operator_stores.borrow();
             stores.iter().try_for_each(|store| store.flush())
         });
@@ -302,7 +306,7 @@ impl Instance {
         let context = &self.context;
         let ended = context
             .timers
-            .flush(&*context.host, &context.keys)
+            .end_call(&*context.host, &context.keys)
             .and_then(|()| context.keys.end_call());
         context.metrics.flush(&*context.host);
         context.processing_time.set(None);

@@ -106,7 +106,7 @@ fn unread() -> Failure {
     Failure::new(0, Error::fatal("a pipe that takes values was given what it does not read"))
 }
 
-/// The input records whose values are in a chunk.
+/// The input records whose values are in a chunk, or the timers of one time.
 #[derive(Clone, Copy)]
 pub(crate) struct Records<'a> {
     pub(crate) instance: &'a InstanceContext,
@@ -115,6 +115,11 @@ pub(crate) struct Records<'a> {
 }
 
 impl Records<'_> {
+    /// Number of keys that are known.
+    pub(crate) fn len(self) -> usize {
+        self.slots.map_or(0, <[u32]>::len)
+    }
+
     /// Makes the record at a position the current one.
     #[inline(always)]
     pub(crate) fn begin(self, position: usize) {
@@ -135,8 +140,8 @@ pub(crate) fn broken_promise(error: &Error) -> ! {
 /// What else goes down the pipes.
 #[derive(Clone, Copy)]
 pub(crate) enum Signal<'a> {
-    /// A timer under the current key has come due. Only for the head: not passed on.
-    Timer(&'a Timer),
+    /// A timer has come due under each of some keys. Only for the head: not passed on.
+    Timers(&'a Timer, Records<'a>),
     /// No record with a timestamp at or before this one will follow: what an operator holds back
     /// up to then must go on. Only sent where an operator holds back.
     Watermark(i64),

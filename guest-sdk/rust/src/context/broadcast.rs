@@ -86,7 +86,7 @@ impl<'a, K: Key> BroadcastContext<'a, K> {
         mut function: impl FnMut(&K) -> Result<(), Error>,
     ) -> Result<(), Error> {
         let count = page.ends.len();
-        instance.keys.begin_call(count, &page.ends, &page.bytes)?;
+        instance.begin_keyed_call(count, &page.ends, &page.bytes)?;
         for index in 0..count {
             let slot = instance.keys.records()[index];
             instance.keys.select(slot);

@@ -26,6 +26,7 @@ pub(crate) struct HarnessHost {
     pub(crate) processing_time: Cell<i64>,
     pub(crate) watermark: Cell<i64>,
     pub(crate) wake_at: Cell<Option<i64>>,
+    pub(crate) cached_timers: Cell<Option<i64>>,
     pub(crate) logs: RefCell<Vec<(u32, Level, String)>>,
     pub(crate) calls: Calls,
     pub(crate) watermarks: RefCell<Vec<EmittedWatermark>>,
@@ -285,6 +286,10 @@ impl Host for HarnessHost {
     fn wake_at(&self, timestamp: i64) {
         let asked = self.wake_at.get();
         self.wake_at.set(Some(asked.map_or(timestamp, |at| at.min(timestamp))));
+    }
+
+    fn cached_timers(&self, first: Option<i64>) {
+        self.cached_timers.set(first);
     }
 
     fn current_watermark(&self) -> i64 {

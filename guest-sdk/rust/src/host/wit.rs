@@ -119,6 +119,10 @@ impl Host for WitHost {
         timers::wake_at(timestamp);
     }
 
+    fn cached_timers(&self, first: Option<i64>) {
+        timers::cached(first);
+    }
+
     fn current_watermark(&self) -> i64 {
         timers::current_watermark()
     }

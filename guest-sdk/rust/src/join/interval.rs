@@ -232,6 +232,10 @@ where
             return Err(Error::fatal(problem));
         }
         self.buffers = ctx.value_state(ValueStateDescriptor::new(BUFFERS))?;
+        self.buffers.touch_behind(|buffers| {
+            buffers.left.touch();
+            buffers.right.touch();
+        });
         self.late_dropped = ctx.counter(LATE_DROPPED)?;
         self.function.open(ctx)
     }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 use crate::inline_deque::InlineDeque;
+use crate::memory;
 
 /// A record that waits, and whether it ever found a partner.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -44,6 +45,14 @@ impl<T> Default for TimeBuffer<T> {
 }
 
 impl<T> TimeBuffer<T> {
+    /// Has the processor fetch the ends of many records.
+    pub(super) fn touch(&self) {
+        if let [first, .., last] = &*self.0 {
+            memory::touch(&first.timestamp);
+            memory::touch(&last.timestamp);
+        }
+    }
+
     /// The smallest timestamp.
     #[inline]
     pub(super) fn first(&self) -> Option<i64> {

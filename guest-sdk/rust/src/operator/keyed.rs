@@ -87,12 +87,17 @@ where
         Ok(())
     }
 
-    fn on_timer(&mut self, timer: &Timer) -> Outcome {
-        self.ctx.prepare_key()?;
-        self.ctx.set_timestamp(timestamp_of(timer));
-        self.out.begin_record(timestamp_of(timer));
-        let result = self.function.on_timer(timer, &mut self.ctx, &mut self.out);
-        self.outcome(result)
+    #[inline(never)]
+    fn on_timers(&mut self, timer: &Timer, records: Records<'_>) -> Outcome {
+        let timestamp = timestamp_of(timer);
+        (0..records.len()).try_for_each(|position| {
+            records.begin(position);
+            self.ctx.prepare_key()?;
+            self.ctx.set_timestamp(timestamp);
+            self.out.begin_record(timestamp);
+            let result = self.function.on_timer(timer, &mut self.ctx, &mut self.out);
+            self.outcome(result)
+        })
     }
 }
 
@@ -117,7 +122,7 @@ where
 
     fn signal(&mut self, signal: Signal<'_>) -> Outcome {
         match signal {
-            Signal::Timer(timer) => return self.on_timer(timer),
+            Signal::Timers(timer, records) => return self.on_timers(timer, records),
             Signal::Checkpoint => self
                 .function
                 .before_checkpoint()

@@ -301,7 +301,7 @@ impl<C: Combine> Pipe<C::In> for LocalAggregate<C> {
                 self.commit()?;
                 self.release()?;
             }
-            Signal::Timer(_) | Signal::Close => {}
+            Signal::Timers(..) | Signal::Close => {}
         }
         self.out.signal(signal)
     }

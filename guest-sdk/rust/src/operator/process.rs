@@ -82,7 +82,7 @@ where
             Signal::Close => {
                 self.function.close().map_err(|error| Failure::new(self.operator, error))?;
             }
-            Signal::Timer(_)
+            Signal::Timers(..)
             | Signal::Watermark(_)
             | Signal::Release
             | Signal::Wake

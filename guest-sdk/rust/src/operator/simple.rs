@@ -174,7 +174,7 @@ impl<In: 'static, Out: 'static, F: FlatMapFunction<In, Out>> Pipe<In> for FlatMa
             Signal::Close => {
                 self.function.close().map_err(|error| Failure::new(self.operator, error))?;
             }
-            Signal::Timer(_)
+            Signal::Timers(..)
             | Signal::Watermark(_)
             | Signal::Release
             | Signal::Wake

@@ -178,10 +178,13 @@ where
 
     fn signal(&mut self, signal: Signal<'_>) -> Outcome {
         match signal {
-            Signal::Timer(timer) => {
-                self.begin(timestamp_of(timer))?;
-                let result = self.body.on_timer(timer, &mut self.ctx, &mut self.out);
-                return self.outcome(result);
+            Signal::Timers(timer, records) => {
+                return (0..records.len()).try_for_each(|position| {
+                    records.begin(position);
+                    self.begin(timestamp_of(timer))?;
+                    let result = self.body.on_timer(timer, &mut self.ctx, &mut self.out);
+                    self.outcome(result)
+                });
             }
             Signal::Checkpoint => {
                 let result = self.body.before_checkpoint();

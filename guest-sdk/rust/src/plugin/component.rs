@@ -116,6 +116,10 @@ impl<S: Operators> OperatorGuest for Component<S> {
         call(|instance| instance.on_timers(operator, domain, &timers))
     }
 
+    fn on_cached_timers(up_to: i64) -> Result<(), WitError> {
+        call(|instance| instance.on_cached_timers(up_to))
+    }
+
     fn before_checkpoint(_checkpoint_id: u64) -> Result<(), WitError> {
         call(Instance::before_checkpoint)
     }

@@ -2,7 +2,7 @@
 //!
 //! Law: a cell that is dirty is listed in `dirty`; what leaves the cache was written first.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
 
@@ -46,6 +46,8 @@ pub(crate) struct Column<T> {
     queue: RefCell<WriteQueue>,
     /// Slots whose cells were read in this call, if the host is to know.
     read: RefCell<Vec<u32>>,
+    /// Has the processor fetch what a value has elsewhere in memory.
+    touch_behind: Cell<Option<fn(&T)>>,
 }
 
 /// One value a slot. Whether it is dirty is kept apart from the values: it decides a branch, which
@@ -89,9 +91,16 @@ impl<T: Stored> Column<T> {
             cells: RefCell::default(),
             queue: RefCell::default(),
             read: RefCell::default(),
+            touch_behind: Cell::new(None),
         });
         keys.add_store(Rc::clone(&column) as Rc<dyn KeyedStore>);
         column
+    }
+
+    /// Says how the processor is to fetch what values have elsewhere in memory: done for all
+    /// records of a call, it takes little more time than for one.
+    pub(super) fn touch_behind(&self, touch: fn(&T)) {
+        self.touch_behind.set(Some(touch));
     }
 
     /// The number of the state.
@@ -199,6 +208,11 @@ impl<T: Stored> KeyedStore for Column<T> {
         for slot in records {
             memory::touch(cells.values.get(*slot as usize));
             memory::touch(&cells.is_dirty[*slot as usize]);
+        }
+        if let Some(touch) = self.touch_behind.get() {
+            let values =
+                records.iter().filter_map(|slot| cells.values.get(*slot as usize).as_ref());
+            values.for_each(touch);
         }
     }
 

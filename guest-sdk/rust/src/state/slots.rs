@@ -133,6 +133,45 @@ impl KeyContext {
         Ok(())
     }
 
+    /// Begins a call for what is cached of some slots, each of which is there once.
+    ///
+    /// # Errors
+    /// A stored value does not decode.
+    pub(crate) fn begin_cached(&self, slots: &[u32]) -> Result<(), Error> {
+        let table = &mut *self.table.borrow_mut();
+        let stores = self.stores.borrow();
+        if self.expires() {
+            table.begin_call();
+            table.touch(slots);
+            let touched = Slots { table, fresh: &[], touched: table.touched() };
+            stores.iter().try_for_each(|store| store.load(&touched))?;
+        }
+        if table.len() > NEAR_SLOTS {
+            stores.iter().for_each(|store| store.fetch(slots));
+        }
+        Ok(())
+    }
+
+    /// Whether so many keys may take the places of others.
+    pub(crate) fn may_evict(&self, keys: usize) -> bool {
+        self.table.borrow().may_evict(keys)
+    }
+
+    /// Whether the memory that the cache may take is in use.
+    pub(crate) fn is_memory_full(&self) -> bool {
+        self.table.borrow().is_memory_full()
+    }
+
+    /// Whether a state expires at the host, so that what is cached of it holds for one call only.
+    pub(crate) fn expires(&self) -> bool {
+        self.stores.borrow().iter().any(|store| store.expires())
+    }
+
+    /// Number of slots given out so far.
+    pub(crate) fn slots(&self) -> usize {
+        self.table.borrow().len()
+    }
+
     /// The slots of the records of the call, to [select](KeyContext::select) from.
     pub(crate) fn records(&self) -> Ref<'_, [u32]> {
         Ref::map(self.records.borrow(), Vec::as_slice)

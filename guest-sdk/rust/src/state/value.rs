@@ -67,6 +67,11 @@ impl<T: Data> ValueState<T> {
         ValueState(Some(column))
     }
 
+    /// As [`Column::touch_behind`].
+    pub(crate) fn touch_behind(&self, touch: fn(&T)) {
+        bound(&self.0).touch_behind(touch);
+    }
+
     pub(super) fn state(&self) -> u32 {
         bound(&self.0).state()
     }

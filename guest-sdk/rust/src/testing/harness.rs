@@ -1,6 +1,7 @@
 //! One operator under test. Records go in as an encoded batch and come out of encoded outputs, as
 //! they do in a component.
 
+use std::collections::BTreeSet;
 use std::marker::PhantomData;
 use std::rc::Rc;
 
@@ -224,7 +225,21 @@ impl<In, Out, Second> OperatorHarness<In, Out, Second> {
     /// What a timer failed with.
     pub fn watermark(&mut self, watermark: i64) -> Result<()> {
         self.host.watermark.set(watermark);
-        self.fire(TimeDomain::EventTime, watermark)?;
+        loop {
+            let is_due = |at: &i64| *at <= watermark;
+            let at_host = self.host.storage.borrow().next_due(TimeDomain::EventTime);
+            let cached = self.host.cached_timers.get().filter(is_due);
+            match (at_host.filter(is_due), cached) {
+                (None, None) => break,
+                (Some(at_host), Some(cached)) if cached < at_host => {
+                    outcome(self.instance.on_cached_timers(at_host - 1))?;
+                }
+                (None, Some(_)) => outcome(self.instance.on_cached_timers(watermark))?,
+                (Some(_), _) => {
+                    self.fire_due(TimeDomain::EventTime, cached.unwrap_or(watermark))?;
+                }
+            }
+        }
         outcome(self.instance.on_watermark(watermark))
     }
 
@@ -243,7 +258,7 @@ impl<In, Out, Second> OperatorHarness<In, Out, Second> {
     pub fn advance_processing_time(&mut self, by_ms: i64) -> Result<()> {
         let now = self.host.processing_time.get() + by_ms;
         self.host.processing_time.set(now);
-        self.fire(TimeDomain::ProcessingTime, now - 1)?;
+        while self.fire_due(TimeDomain::ProcessingTime, now - 1)? {}
         if self.host.wake_at.get().is_some_and(|at| at <= now) {
             self.host.wake_at.set(None);
             outcome(self.instance.on_timers(0, TimeDomain::ProcessingTime, &timers::empty()))?;
@@ -251,23 +266,22 @@ impl<In, Out, Second> OperatorHarness<In, Out, Second> {
         Ok(())
     }
 
-    /// Fires due timers until none is left, those included that timers register.
-    fn fire(&mut self, domain: TimeDomain, until: i64) -> Result<()> {
-        loop {
-            let due = self.host.storage.borrow_mut().take_due(domain, until);
-            if due.is_empty() {
-                return Ok(());
-            }
-            let mut batch = timers::empty();
-            for (_, timestamp, key, namespace) in due {
-                batch.timestamps.push(timestamp);
-                batch.keys.extend(key);
-                batch.key_ends.push(batch.keys.len() as u32);
-                batch.namespaces.extend(namespace);
-                batch.namespace_ends.push(batch.namespaces.len() as u32);
-            }
-            outcome(self.instance.on_timers(0, domain, &batch))?;
+    /// Fires the timers of the host that are due, if there are any.
+    fn fire_due(&mut self, domain: TimeDomain, until: i64) -> Result<bool> {
+        let due = self.host.storage.borrow_mut().take_due(domain, until);
+        if due.is_empty() {
+            return Ok(false);
         }
+        let mut batch = timers::empty();
+        for (_, timestamp, key, namespace) in due {
+            batch.timestamps.push(timestamp);
+            batch.keys.extend(key);
+            batch.key_ends.push(batch.keys.len() as u32);
+            batch.namespaces.extend(namespace);
+            batch.namespace_ends.push(batch.namespaces.len() as u32);
+        }
+        outcome(self.instance.on_timers(0, domain, &batch))?;
+        Ok(true)
     }
 
     /// Ends the input: emits what is left.
@@ -338,7 +352,14 @@ impl<In, Out, Second> OperatorHarness<In, Out, Second> {
     /// The timestamps of the pending timers of a domain, in order.
     pub fn timers(&self, domain: TimeDomain) -> Vec<i64> {
         let storage = self.host.storage.borrow();
-        storage.timers.iter().filter(|timer| timer.0 == domain).map(|timer| timer.1).collect()
+        let of_domain = storage.timers.iter().filter(|timer| timer.0 == domain);
+        let mut timers: BTreeSet<_> =
+            of_domain.map(|(_, at, key, namespace)| (*at, key.clone(), namespace)).collect();
+        let (cached, none) = (self.instance.cached_timers(), Vec::new());
+        if domain == TimeDomain::EventTime {
+            timers.extend(cached.into_iter().map(|(at, key)| (at, key, &none)));
+        }
+        timers.into_iter().map(|(at, ..)| at).collect()
     }
 
     /// The log lines so far.

@@ -4,11 +4,11 @@
 //! Law: the host has a timer at or before the earliest timer of each clock.
 
 use serde::{Deserialize, Serialize};
-use smallvec::SmallVec;
 
 use crate::codec::Key;
 use crate::context::Context;
 use crate::error::Error;
+use crate::inline_deque::InlineDeque;
 use crate::timers::TimeDomain;
 
 /// A timer of a window.
@@ -21,7 +21,7 @@ struct Due {
 /// The timers of one window: at most one a clock and timestamp. Source: Flink,
 /// `InternalTimerService`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(crate) struct DueTimes(SmallVec<[Due; 1]>);
+pub(crate) struct DueTimes(InlineDeque<Due>);
 
 /// The earliest timer of each clock that was registered during a call.
 #[derive(Clone, Copy, Debug, Default)]
@@ -53,7 +53,9 @@ impl DueTimes {
 
     pub(crate) fn delete(&mut self, domain: TimeDomain, at: i64) {
         let due = Due { at, event_time: domain == TimeDomain::EventTime };
-        self.0.retain(|known| *known != due);
+        if let Some(position) = self.0.iter().position(|known| *known == due) {
+            self.0.remove(position);
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -67,12 +69,21 @@ impl DueTimes {
     }
 }
 
-/// When the host calls for a key next, by each clock, if at all. The host may call earlier too, for
-/// timers that are not needed any more.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+/// When the next timer of a key is due, by each clock, if there is one. There may be later ones
+/// that are not needed any more.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct Armed {
-    event_time: Option<i64>,
-    processing_time: Option<i64>,
+    event_time: i64,
+    processing_time: i64,
+}
+
+/// The time of no timer.
+const NEVER: i64 = i64::MIN;
+
+impl Default for Armed {
+    fn default() -> Armed {
+        Armed { event_time: NEVER, processing_time: NEVER }
+    }
 }
 
 impl Armed {
@@ -89,9 +100,9 @@ impl Armed {
         ];
         for (domain, first, armed) in clocks {
             if let Some(at) = first
-                && armed.is_none_or(|armed| at < armed)
+                && (*armed == NEVER || at < *armed)
             {
-                *armed = Some(at);
+                *armed = at;
                 ctx.register_kept_timer(domain, at)?;
             }
         }
@@ -104,8 +115,8 @@ impl Armed {
             TimeDomain::EventTime => &mut self.event_time,
             TimeDomain::ProcessingTime => &mut self.processing_time,
         };
-        if armed.is_some_and(|armed| armed <= at) {
-            *armed = None;
+        if *armed <= at {
+            *armed = NEVER;
         }
     }
 }

@@ -22,6 +22,7 @@ use crate::error::Error;
 use crate::function::KeyedProcessFunction;
 use crate::host::NO_TIMESTAMP;
 use crate::inline_deque::InlineDeque;
+use crate::memory;
 use crate::state::{ValueState, ValueStateDescriptor};
 use crate::timers::{TimeDomain, Timer};
 
@@ -32,15 +33,14 @@ struct Pane<S> {
     stored: Option<S>,
 }
 
-/// The panes of a key, in order.
+/// The panes of a key, in order. There is a timer for when something is due about them, and perhaps
+/// later ones that are not needed.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(bound(serialize = "S: Serialize", deserialize = "S: Deserialize<'de>"))]
 struct KeyPanes<S> {
     panes: InlineDeque<Pane<S>>,
     /// All windows that end by then have fired for all panes.
     fired_until: i64,
-    /// When the host calls for the key next, if at all.
-    armed: Option<i64>,
     #[serde(skip)]
     sums: Option<Box<Sums<S>>>,
 }
@@ -63,11 +63,23 @@ struct Sums<S> {
 impl<S> Default for KeyPanes<S> {
     fn default() -> KeyPanes<S> {
         let panes = InlineDeque::default();
-        KeyPanes { panes, fired_until: i64::MIN, armed: None, sums: None }
+        KeyPanes { panes, fired_until: i64::MIN, sums: None }
     }
 }
 
 impl<S> KeyPanes<S> {
+    /// Has the processor fetch what an element or a timer mostly needs of many panes.
+    fn touch(&self) {
+        if let [first, .., last] = &*self.panes {
+            memory::touch(&first.start);
+            memory::touch(&last.start);
+        }
+        if let Some(sums) = &self.sums {
+            memory::touch(&sums.back_until);
+            sums.front.last().iter().for_each(|(start, _)| memory::touch(start));
+        }
+    }
+
     /// The position of the pane that starts at `start`, and whether it had to be added.
     #[inline]
     fn find_or_add(&mut self, start: i64) -> (usize, bool) {
@@ -165,7 +177,7 @@ impl<C: Contents> Core<C> {
         cell.fired_until = cell.fired_until.max(watermark);
         let (position, is_new) = cell.find_or_add(self.grid.pane_start(timestamp));
         self.contents.add(&mut cell.panes[position].stored, timestamp, value);
-        if is_new {
+        if is_new && (position == 0 || !self.awaits_first(cell)) {
             self.arm(cell, ctx)?;
         }
         let mut start = self.grid.last_start(timestamp);
@@ -186,16 +198,21 @@ impl<C: Contents> Core<C> {
         Ok(())
     }
 
-    /// Sees to it that the host calls in time.
+    /// Whether the timer of the key is for windows of its first pane: then none of a later pane can
+    /// be due before.
     #[inline]
-    fn arm(&self, cell: &mut KeyPanes<C::Stored>, ctx: &Context<C::Key>) -> Result<(), Error> {
-        if let Some(due) = self.due(cell)
-            && cell.armed.is_none_or(|armed| due < armed)
-        {
-            cell.armed = Some(due);
-            ctx.register_kept_timer(TimeDomain::EventTime, due)?;
+    fn awaits_first(&self, cell: &KeyPanes<C::Stored>) -> bool {
+        let first = cell.panes.first();
+        first.is_some_and(|first| self.grid.next_end(first.start, cell.fired_until).is_some())
+    }
+
+    /// Sees to it that there is a timer for when something is due.
+    #[inline]
+    fn arm(&self, cell: &KeyPanes<C::Stored>, ctx: &Context<C::Key>) -> Result<(), Error> {
+        match self.due(cell) {
+            Some(due) => ctx.register_kept_timer(TimeDomain::EventTime, due),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// Merges the panes of the window that ends with `end`, and emits.
@@ -207,8 +224,8 @@ impl<C: Contents> Core<C> {
         out: &mut Collector<C::Out>,
     ) -> Result<(), Error> {
         let start = end - (self.grid.panes.size - 1);
-        let from = cell.panes.partition_point(|pane| pane.start < start);
-        let to = cell.panes.partition_point(|pane| pane.start <= end);
+        let from = starting_before(&cell.panes, start);
+        let to = starting_by(&cell.panes, end);
         let mut stored = match &cell.panes[from..to] {
             [] => return Ok(()),
             [only] => only.stored.clone(),
@@ -253,7 +270,7 @@ impl<C: Contents> Core<C> {
                 sums.front.pop();
             }
             if let Some((_, front)) = sums.front.last() {
-                let newer = panes.partition_point(|pane| pane.start <= sums.back_until);
+                let newer = starting_by(panes, sums.back_until);
                 for part in panes[newer..].iter().filter_map(|pane| pane.stored.as_ref()) {
                     self.contents.merge(&mut sums.back, part.clone());
                 }
@@ -301,9 +318,33 @@ impl<C: Contents> Core<C> {
     }
 }
 
+/// Panes that are looked at before a binary search, which goes to places far apart in memory: what
+/// is looked for is mostly at one end.
+const NEAR_PANES: usize = 4;
+
+/// How many panes from the front on start before a time.
+#[inline]
+fn starting_before<S>(panes: &[Pane<S>], time: i64) -> usize {
+    let near = panes.iter().take(NEAR_PANES).position(|pane| pane.start >= time);
+    near.unwrap_or_else(|| panes.partition_point(|pane| pane.start < time))
+}
+
+/// How many panes from the front on start by then, where mostly all do.
+#[inline]
+fn starting_by<S>(panes: &[Pane<S>], time: i64) -> usize {
+    let near = panes.iter().rev().take(NEAR_PANES).position(|pane| pane.start <= time);
+    match near {
+        Some(behind) => panes.len() - behind,
+        None => panes.partition_point(|pane| pane.start <= time),
+    }
+}
+
 impl<C: Contents> KeyedProcessFunction<C::Key, C::In, C::Out> for PaneOperator<C> {
     fn open(&mut self, ctx: &RuntimeContext) -> Result<(), Error> {
         self.state = ctx.value_state(ValueStateDescriptor::new(STATE))?;
+        if self.core.grid.panes.slide < self.core.grid.panes.size {
+            self.state.touch_behind(KeyPanes::touch);
+        }
         self.core.lateness.dropped = ctx.counter(LATE_DROPPED)?;
         self.core.contents.open(ctx)
     }
@@ -335,7 +376,6 @@ impl<C: Contents> KeyedProcessFunction<C::Key, C::In, C::Out> for PaneOperator<C
         let now = ctx.current_watermark().max(timer.timestamp);
         state.modify(|cell| {
             let Some(panes) = cell else { return Ok(()) };
-            panes.armed = panes.armed.filter(|armed| *armed > timer.timestamp);
             core.advance(panes, now, ctx, out)?;
             if panes.panes.is_empty() {
                 *cell = None;

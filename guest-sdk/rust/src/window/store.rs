@@ -4,9 +4,9 @@
 //! Law: the windows are ordered and each is there once.
 
 use serde::{Deserialize, Serialize};
-use smallvec::SmallVec;
 
 use super::due::{Armed, DueTimes};
+use crate::inline_deque::InlineDeque;
 use crate::timers::TimeDomain;
 
 /// A window: what is kept of its elements `S`, the trigger's state `T` and the function's `U`.
@@ -28,13 +28,13 @@ pub(crate) struct Entry<W, S, T, U> {
 ))]
 pub(crate) struct KeyWindows<W, S, T, U> {
     /// Most keys have one, which is then where the rest of the key is: in one place of memory.
-    pub(crate) entries: SmallVec<[Entry<W, S, T, U>; 1]>,
+    pub(crate) entries: InlineDeque<Entry<W, S, T, U>>,
     pub(crate) armed: Armed,
 }
 
 impl<W, S, T, U> Default for KeyWindows<W, S, T, U> {
     fn default() -> KeyWindows<W, S, T, U> {
-        KeyWindows { entries: SmallVec::new(), armed: Armed::default() }
+        KeyWindows { entries: InlineDeque::default(), armed: Armed::default() }
     }
 }
 

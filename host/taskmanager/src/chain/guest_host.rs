@@ -21,15 +21,12 @@ use sandbar_wasm::{
     Redistribution, ScanRange, StateDescriptor, TimeDomain, TimerView,
 };
 
-pub(crate) use self::due::DueBatch;
+pub(crate) use self::due::{DueBatch, DueInEventTime};
 use super::outputs::Outputs;
 use crate::error::TaskError;
 use crate::metrics::StateMetrics;
 use crate::state_query;
 use crate::task::control::TaskControl;
-
-/// Timers handed to a guest in one call, at most.
-const TIMERS_PER_CALL_MAX: usize = 1024;
 
 /// What a segment is given to serve its guest.
 pub(crate) struct GuestServices {
@@ -75,6 +72,8 @@ pub(crate) struct GuestHost {
     watermark: Watermark,
     /// When the guest wants to be called, besides for its timers.
     wake_at: Option<i64>,
+    /// When the first event timer is due that the guest keeps in its cache.
+    cached_timers: Option<i64>,
     clock: Arc<dyn Clock>,
     control: Arc<TaskControl>,
     usage: Vec<StateMetrics>,
@@ -106,6 +105,7 @@ impl GuestHost {
             operator_state: OperatorState::new(services.memory),
             watermark: Watermark::MIN,
             wake_at: None,
+            cached_timers: None,
             call_clock,
             clock: services.clock,
             control: services.control,
@@ -164,17 +164,6 @@ impl GuestHost {
         self.failure.take()
     }
 
-    pub(crate) fn pop_event_timers(&mut self, watermark: Watermark) -> Option<DueBatch> {
-        self.pop_timers(TimeDomain::EventTime, watermark.0)
-    }
-
-    /// A timer fires when its millisecond is over, so that no record of that millisecond comes
-    /// after it, as none with the timestamp of an event timer does. Source: Flink,
-    /// `ProcessingTimeServiceUtil`.
-    pub(crate) fn pop_processing_timers(&mut self, now_ms: i64) -> Option<DueBatch> {
-        self.pop_timers(TimeDomain::ProcessingTime, now_ms.checked_sub(1)?)
-    }
-
     /// When a processing-time timer, the clean-up of state or a call of the guest is due.
     pub(crate) fn next_processing_timer(&self) -> Option<i64> {
         let clean_up = self.keyed_state.as_ref().and_then(StateBackend::next_clean_up);
@@ -187,12 +176,6 @@ impl GuestHost {
     /// Whether the time has come that the guest wanted to be called at; says so once.
     pub(crate) fn takes_wake_up(&mut self, now_ms: i64) -> bool {
         self.wake_at.take_if(|at| *at <= now_ms).is_some()
-    }
-
-    fn pop_timers(&mut self, domain: TimeDomain, up_to: i64) -> Option<DueBatch> {
-        let due = self.timers.pop_due(state_calls::domain(domain), up_to, TIMERS_PER_CALL_MAX)?;
-        let TimerOwner(operator) = due.owner;
-        Some(DueBatch { operator, domain, timers: state_calls::columns(due.timers) })
     }
 
     /// What the guest is told of a failure further down the chain, which is kept.
@@ -370,6 +353,10 @@ impl OperatorHost for GuestHost {
 
     fn wake_at(&mut self, timestamp: i64) {
         self.wake_at = Some(self.wake_at.map_or(timestamp, |at| at.min(timestamp)));
+    }
+
+    fn cached_timers(&mut self, first: Option<i64>) {
+        self.cached_timers = first;
     }
 
     fn current_watermark(&self) -> i64 {

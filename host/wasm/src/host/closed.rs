@@ -123,6 +123,8 @@ impl OperatorHost for ClosedHost {
 
     fn wake_at(&mut self, _: i64) {}
 
+    fn cached_timers(&mut self, _: Option<i64>) {}
+
     fn current_watermark(&self) -> i64 {
         i64::MIN
     }

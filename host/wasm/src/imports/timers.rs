@@ -33,6 +33,10 @@ pub(super) fn add(functions: &mut Functions<'_>) -> wasmtime::Result<()> {
         store.data_mut().host().wake_at(timestamp);
         Ok(())
     })?;
+    functions.func_wrap("cached", |mut store: Store<'_>, (first,): (Option<i64>,)| {
+        store.data_mut().host().cached_timers(first);
+        Ok(())
+    })?;
     functions.func_wrap("current-watermark", |mut store: Store<'_>, ()| {
         Ok((store.data_mut().host().current_watermark(),))
     })

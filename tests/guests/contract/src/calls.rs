@@ -1,6 +1,6 @@
 //! One function per interface: what it calls and what it says of the answers.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 use crate::sandbar::operator::keyed_state::{self, Descriptor, Formats, Packed, StateKind};
 use crate::sandbar::operator::operator_state::{self, Redistribution};
@@ -11,6 +11,8 @@ use crate::{emit, strings};
 
 thread_local! {
     static STATE: Cell<u32> = const { Cell::new(0) };
+    /// Timers that are kept here.
+    static CACHED: RefCell<Vec<i64>> = const { RefCell::new(Vec::new()) };
 }
 
 fn packed(of: &[&str]) -> Packed {
@@ -75,6 +77,7 @@ pub(crate) fn process(operator: &str, batch: &Batch) -> Result<(), String> {
         }
         "operator-state" => operator_state()?,
         "event-timers" => keys.iter().try_for_each(|key| timer(key, TimeDomain::EventTime))?,
+        "cached-timers" => keys.iter().try_for_each(|key| cached_timers(key))?,
         "processing-timers" => {
             keys.iter().try_for_each(|key| timer(key, TimeDomain::ProcessingTime))?;
         }
@@ -179,6 +182,36 @@ fn operator_state() -> Result<(), String> {
         .collect();
     emit(0, &format!("broadcast {one:?} {gone:?} {}", keys.join(",")));
     Ok(())
+}
+
+/// Timers at 10 and 30 that are kept here, beside those of the host at the same times and at 20.
+fn cached_timers(key: &str) -> Result<(), String> {
+    timer(key, TimeDomain::EventTime)?;
+    let keys = packed(&[key]);
+    timers::register(
+        0,
+        TimeDomain::EventTime,
+        &TimerBatch {
+            timestamps: vec![20],
+            key_ends: keys.ends,
+            keys: keys.bytes,
+            namespace_ends: Vec::new(),
+            namespaces: Vec::new(),
+        },
+    )?;
+    CACHED.set(vec![10, 30]);
+    timers::cached(Some(10));
+    Ok(())
+}
+
+/// Fires one timer of those that are due, though the host would have all.
+pub(crate) fn fire_cached(up_to: i64) {
+    CACHED.with_borrow_mut(|cached| {
+        if cached.first().is_some_and(|first| *first <= up_to) {
+            emit(0, &format!("fired from the cache {}", cached.remove(0)));
+        }
+        timers::cached(cached.first().copied());
+    });
 }
 
 /// Three timers, one of them twice, and one deleted.

@@ -42,6 +42,7 @@ const OPERATORS: &[(&str, bool, usize)] = &[
     ("keyed-state-keys", true, 1),
     ("operator-state", false, 1),
     ("event-timers", true, 1),
+    ("cached-timers", true, 1),
     ("processing-timers", true, 1),
     ("wake-at", false, 1),
     ("idle", false, 1),
@@ -145,6 +146,12 @@ impl OperatorGuest for Contract {
             let key = &keys[index];
             emit(0, &format!("fired {operator} {domain:?} {timestamp} {key} {namespace}"));
         }
+        Ok(())
+    }
+
+    fn on_cached_timers(up_to: i64) -> Result<(), Error> {
+        emit(0, &format!("on-cached-timers {up_to}"));
+        calls::fire_cached(up_to);
         Ok(())
     }
 

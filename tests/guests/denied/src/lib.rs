@@ -89,6 +89,10 @@ impl OperatorGuest for Denied {
         Ok(())
     }
 
+    fn on_cached_timers(_up_to: i64) -> Result<(), Error> {
+        Ok(())
+    }
+
     fn before_checkpoint(_checkpoint_id: u64) -> Result<(), Error> {
         Ok(())
     }

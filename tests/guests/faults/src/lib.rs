@@ -75,6 +75,10 @@ impl OperatorGuest for Faults {
         Ok(())
     }
 
+    fn on_cached_timers(_up_to: i64) -> Result<(), Error> {
+        Ok(())
+    }
+
     fn before_checkpoint(_checkpoint_id: u64) -> Result<(), Error> {
         Ok(())
     }

@@ -183,6 +183,11 @@ impl Storage {
         of_state.map(|(_, map)| map.values().filter(is_alive).count()).sum()
     }
 
+    /// When the first timer of a clock is due.
+    pub(crate) fn next_due(&self, domain: TimeDomain) -> Option<i64> {
+        self.timers.iter().filter(|timer| timer.0 == domain).map(|timer| timer.1).min()
+    }
+
     /// Takes the timers that are due.
     pub(crate) fn take_due(&mut self, domain: TimeDomain, until: i64) -> Vec<StoredTimer> {
         let is_due = |timer: &&StoredTimer| timer.0 == domain && timer.1 <= until;

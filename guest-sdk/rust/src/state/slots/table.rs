@@ -24,7 +24,7 @@ const CALL: u32 = RECENT - 1;
 pub(crate) struct SlotTable {
     index: HashIndex,
     slots: Vec<Slot>,
-    /// The key of each slot whose digest does not tell it all; empty for the others.
+    /// The key of each slot whose digest does not tell it all, and empty ones before the last such.
     keys: Vec<Vec<u8>>,
     capacity: usize,
     /// How many slots there may be: the capacity, or what there was when memory was full.
@@ -136,6 +136,18 @@ impl SlotTable {
         if self.is_memory_full() {
             self.room = self.room.min(self.slots.len().max(ENTRIES_MIN));
         }
+    }
+
+    /// Notes that the current call uses some slots, each of which is there once.
+    pub(super) fn touch(&mut self, slots: &[u32]) {
+        let stamp = self.call | RECENT;
+        slots.iter().for_each(|slot| self.slots[*slot as usize].stamp = stamp);
+        self.touched.extend_from_slice(slots);
+    }
+
+    /// Whether a call with so many keys may have to give slots away.
+    pub(super) fn may_evict(&self, keys: usize) -> bool {
+        self.is_memory_full() || self.slots.len() + keys > self.room
     }
 
     /// Whether no more keys should be held than there are.
@@ -251,13 +263,15 @@ impl SlotTable {
             None => {
                 let slot = self.slots.len() as u32;
                 self.slots.push(Slot { digest, stamp: 0 });
-                self.keys.push(Vec::new());
                 slot
             }
         };
-        let held = &mut self.keys[slot as usize];
-        held.clear();
         if !digest.is_exact() {
+            if self.keys.len() <= slot as usize {
+                self.keys.resize_with(slot as usize + 1, Vec::new);
+            }
+            let held = &mut self.keys[slot as usize];
+            held.clear();
             held.extend_from_slice(key);
         }
         self.index.insert(digest.hash(), slot);

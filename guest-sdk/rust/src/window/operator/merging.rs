@@ -49,7 +49,7 @@ where
         self.check_end(&merged, ctx)?;
         let mut parts: Parts<C, Tr::State> = SmallVec::new();
         for position in members.into_iter().rev() {
-            parts.push(windows.entries.remove(position));
+            parts.extend(windows.entries.remove(position));
         }
         parts.reverse();
         let entry = self.merge(merged, parts)?;

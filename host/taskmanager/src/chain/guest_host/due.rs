@@ -1,6 +1,13 @@
 //! What a guest is called for by time: timers, or something that it is told without any.
 
+use sandbar_model::Watermark;
+use sandbar_state::TimerOwner;
 use sandbar_wasm::{TimeDomain, TimerColumns};
+
+use super::{GuestHost, state_calls};
+
+/// Timers handed to a guest in one call, at most.
+const TIMERS_PER_CALL_MAX: usize = 1024;
 
 /// Timers to hand to the guest.
 pub(crate) struct DueBatch {
@@ -13,5 +20,47 @@ impl DueBatch {
     /// No timers: tells the guest something else; see wit/operator.wit.
     pub(crate) fn empty(domain: TimeDomain) -> DueBatch {
         DueBatch { operator: 0, domain, timers: TimerColumns::default() }
+    }
+}
+
+/// What is to fire next in event time.
+pub(crate) enum DueInEventTime {
+    /// Timers that are here.
+    Here(DueBatch),
+    /// What the guest has in its cache up to then.
+    Cached { up_to: i64 },
+}
+
+impl GuestHost {
+    /// What is to fire next of the event timers up to a watermark, in order: at one timestamp
+    /// those that are here fire before those in the guest's cache.
+    pub(crate) fn next_event_timers(&mut self, watermark: Watermark) -> Option<DueInEventTime> {
+        let here = self.timers.next_due(sandbar_state::TimeDomain::EventTime);
+        let here = here.filter(|at| *at <= watermark.0);
+        let cached = self.cached_timers.filter(|at| *at <= watermark.0);
+        match (here, cached) {
+            (Some(here), Some(cached)) if cached < here => {
+                Some(DueInEventTime::Cached { up_to: here - 1 })
+            }
+            (None, Some(_)) => Some(DueInEventTime::Cached { up_to: watermark.0 }),
+            (Some(_), _) => {
+                let up_to = cached.unwrap_or(watermark.0);
+                self.pop_timers(TimeDomain::EventTime, up_to).map(DueInEventTime::Here)
+            }
+            (None, None) => None,
+        }
+    }
+
+    /// A timer fires when its millisecond is over, so that no record of that millisecond comes
+    /// after it, as none with the timestamp of an event timer does. Source: Flink,
+    /// `ProcessingTimeServiceUtil`.
+    pub(crate) fn pop_processing_timers(&mut self, now_ms: i64) -> Option<DueBatch> {
+        self.pop_timers(TimeDomain::ProcessingTime, now_ms.checked_sub(1)?)
+    }
+
+    fn pop_timers(&mut self, domain: TimeDomain, up_to: i64) -> Option<DueBatch> {
+        let due = self.timers.pop_due(state_calls::domain(domain), up_to, TIMERS_PER_CALL_MAX)?;
+        let TimerOwner(operator) = due.owner;
+        Some(DueBatch { operator, domain, timers: state_calls::columns(due.timers) })
     }
 }
