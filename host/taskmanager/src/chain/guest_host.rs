@@ -28,9 +28,6 @@ use crate::metrics::StateMetrics;
 use crate::state_query;
 use crate::task::control::TaskControl;
 
-/// Timers handed to a guest in one call, at most.
-const TIMERS_PER_CALL_MAX: usize = 1024;
-
 /// What a segment is given to serve its guest.
 pub(crate) struct GuestServices {
     /// Name of the job.
@@ -47,6 +44,8 @@ pub(crate) struct GuestServices {
     pub(crate) memory: ManagedMemory,
     /// Processing time.
     pub(crate) clock: Arc<dyn Clock>,
+    /// Whether the job is a batch.
+    pub(crate) is_batch: bool,
     /// Counts the guest's time.
     pub(crate) control: Arc<TaskControl>,
     /// Shows how much state there is, one an operator.
@@ -73,6 +72,7 @@ pub(crate) struct GuestHost {
     timers: Timers,
     operator_state: OperatorState,
     watermark: Watermark,
+    is_batch: bool,
     /// When the guest wants to be called, besides for its timers.
     wake_at: Option<i64>,
     clock: Arc<dyn Clock>,
@@ -105,6 +105,7 @@ impl GuestHost {
             timers,
             operator_state: OperatorState::new(services.memory),
             watermark: Watermark::MIN,
+            is_batch: services.is_batch,
             wake_at: None,
             call_clock,
             clock: services.clock,
@@ -164,17 +165,6 @@ impl GuestHost {
         self.failure.take()
     }
 
-    pub(crate) fn pop_event_timers(&mut self, watermark: Watermark) -> Option<DueBatch> {
-        self.pop_timers(TimeDomain::EventTime, watermark.0)
-    }
-
-    /// A timer fires when its millisecond is over, so that no record of that millisecond comes
-    /// after it, as none with the timestamp of an event timer does. Source: Flink,
-    /// `ProcessingTimeServiceUtil`.
-    pub(crate) fn pop_processing_timers(&mut self, now_ms: i64) -> Option<DueBatch> {
-        self.pop_timers(TimeDomain::ProcessingTime, now_ms.checked_sub(1)?)
-    }
-
     /// When a processing-time timer, the clean-up of state or a call of the guest is due.
     pub(crate) fn next_processing_timer(&self) -> Option<i64> {
         let clean_up = self.keyed_state.as_ref().and_then(StateBackend::next_clean_up);
@@ -187,12 +177,6 @@ impl GuestHost {
     /// Whether the time has come that the guest wanted to be called at; says so once.
     pub(crate) fn takes_wake_up(&mut self, now_ms: i64) -> bool {
         self.wake_at.take_if(|at| *at <= now_ms).is_some()
-    }
-
-    fn pop_timers(&mut self, domain: TimeDomain, up_to: i64) -> Option<DueBatch> {
-        let due = self.timers.pop_due(state_calls::domain(domain), up_to, TIMERS_PER_CALL_MAX)?;
-        let TimerOwner(operator) = due.owner;
-        Some(DueBatch { operator, domain, timers: state_calls::columns(due.timers) })
     }
 
     /// What the guest is told of a failure further down the chain, which is kept.
@@ -353,6 +337,9 @@ impl OperatorHost for GuestHost {
     ) -> Result<(), String> {
         if self.keyed_state.is_none() {
             return Err("timers need a keyed input: put a key in front of the operator".to_owned());
+        }
+        if !self.takes_timers(domain) {
+            return Ok(());
         }
         let domain = state_calls::domain(domain);
         self.timers

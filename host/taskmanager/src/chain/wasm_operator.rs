@@ -184,7 +184,7 @@ impl Operator for WasmOperator {
     fn on_watermark(&mut self, watermark: Watermark) -> Result<(), TaskError> {
         self.host().start_batch();
         self.host().set_watermark(watermark);
-        while let Some(due) = self.host().pop_event_timers(watermark) {
+        while let Some(due) = self.host().pop_timers_by_watermark(watermark) {
             self.fire(&due)?;
         }
         self.call(|instance| instance.on_watermark(watermark.0))?;
