@@ -9,6 +9,7 @@ mod remote;
 mod shown_job;
 pub(crate) mod summary;
 mod target;
+mod virtual_clock;
 
 use std::process::ExitCode;
 
@@ -31,6 +32,7 @@ Examples:
   sandbar run -d job.toml                  the same, and return once it is submitted
   sandbar run -d -m 10.0.0.7:8081 job.toml on another cluster
   sandbar run -t application job.toml      on a cluster of its own, which ends with the job
+  sandbar run job.toml --virtual-clock     an hour of timers at once, the same in every run
 
 With the targets application and per-job, a JobManager is started that runs this job alone, and that
 starts TaskManagers on this machine as the job needs them; per-job checks the job here first.
@@ -39,6 +41,13 @@ In this process, records that print sinks write go to standard output; on a clus
 output of its TaskManagers. Progress and summary go to standard error. Ctrl-C cancels a job in this
 process; a second Ctrl-C ends the process at once. A job on a cluster goes on after Ctrl-C, unless
 execution.shutdown-on-attached-exit is true.
+
+A virtual clock stands still while any task of the job has something to do, and then moves to the
+next time that a task waits for: a processing-time timer or window, a source's rate, a watermark
+interval, an idle timeout. So they fire at exactly their times, and nobody waits for them. While the
+sources stdin and socket wait for their input it stands still, too. A source without an end needs a
+pace (the rate of datagen), or time would never move. A task that has nothing to do sends what its
+buffers hold, whatever execution.buffer-timeout says. Delays of restarts go by the machine's clock.
 
 On a cluster -D and -p go with the job, and the cluster's own configuration holds for the rest; a
 file given with --config says here only where the cluster is. Relative paths of the job's
@@ -59,6 +68,16 @@ pub(crate) struct RunArgs {
     /// Where the cluster's REST API is; by default the options rest.address and rest.port say.
     #[arg(short = 'm', long, value_name = "HOST:PORT")]
     jobmanager: Option<String>,
+    /// Give the job a virtual clock, which moves when all tasks are idle, to the next thing that is
+    /// due. It starts at START, by default 1970-01-01T00:00:00Z. In this process only.
+    #[arg(
+        long,
+        value_name = "START",
+        num_args(0..=1),
+        default_missing_value = "1970-01-01T00:00:00Z",
+        value_parser = virtual_clock::parse
+    )]
+    virtual_clock: Option<i64>,
     /// Print the summary, or what is wrong, as one line of JSON at the end of standard output.
     #[arg(long)]
     json: bool,
@@ -88,6 +107,7 @@ pub(crate) fn execute_application(args: &RunArgs) -> anyhow::Result<ExitCode> {
                  per-job; use `sandbar run` for others"
             );
         }
+        virtual_clock::check(args, target)?;
         application::run(args, &args.job.configuration()?, target)
     };
     problems::in_json(args.json, run())
@@ -100,7 +120,9 @@ pub(crate) fn execute(args: &RunArgs) -> anyhow::Result<ExitCode> {
 
 fn run(args: &RunArgs) -> anyhow::Result<ExitCode> {
     let configuration = args.job.configuration()?;
-    match target::choose(args.target, &configuration, args.needing_cluster())? {
+    let target = target::choose(args.target, &configuration, args.needing_cluster())?;
+    virtual_clock::check(args, target)?;
+    match target {
         ExecutionTarget::Local => local::run(args, configuration),
         ExecutionTarget::Remote => remote::run(args, &configuration),
         target @ (ExecutionTarget::Application | ExecutionTarget::PerJob) => {

@@ -259,6 +259,53 @@ fn arguments_for_a_job_file_are_refused() {
     }
 }
 
+/// A record a second for an hour, with the time at which it was made.
+const HOUR: &str = "\
+name = 'hour'
+[[sources]]
+name = 'seconds'
+connector = 'datagen'
+options = { rate = 1, count = 3600, fields = { now = { kind = 'now' } } }
+[[sinks]]
+name = 'out'
+connector = 'print'
+inputs = ['seconds']
+";
+
+#[test]
+fn an_hour_by_a_virtual_clock_is_over_at_once_and_the_same_in_every_run() {
+    let folder = Folder::with(&[("job.toml", HOUR)]);
+    let lines = |start_ms: i64| -> String {
+        (0..3600).map(|second| format!("{{\"now\":{}}}\n", start_ms + second * 1000)).collect()
+    };
+    let run = ["run", "-q", "-p", "1", "job.toml", "--virtual-clock"];
+    for _ in 0..2 {
+        assert_eq!(folder.check_printed(&run), lines(0));
+    }
+    let started = [&run[..], &["2024-01-01T00:00:00Z"]].concat();
+    assert_eq!(folder.check_printed(&started), lines(1_704_067_200_000));
+}
+
+#[test]
+fn a_virtual_clock_is_for_one_process_and_sources_with_a_pace() {
+    let endless = HOUR.replace("rate = 1, count = 3600, ", "");
+    let folder = Folder::with(&[("job.toml", HOUR), ("endless.toml", &endless)]);
+    let refused = |arguments: &[&str], code: i32, expected: &[&str]| {
+        folder.check_refused(&[arguments, &["--virtual-clock"]].concat(), code, expected);
+    };
+    refused(&["run", "endless.toml"], 1, &["source \"seconds\" (datagen) has neither an end nor"]);
+    let local = "run the job with the target local";
+    refused(&["run", "-d", "job.toml"], 1, &["with -d they would run on a cluster", local]);
+    refused(&["run", "-t", "application", "job.toml"], 1, &["with this target", local]);
+    refused(&["run-application", "job.toml"], 1, &["with this target", local]);
+    refused(&["run", "-Dexecution.target=remote", "job.toml"], 1, &["with this target", local]);
+    folder.check_refused(
+        &["run", "--virtual-clock", "job.toml"],
+        2,
+        &["job.toml is no time with an offset", "name it before --virtual-clock"],
+    );
+}
+
 #[test]
 fn schema_and_connectors_are_printed() {
     let folder = Folder::with(&[]);

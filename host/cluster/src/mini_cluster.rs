@@ -21,7 +21,7 @@ use sandbar_rpc::message::Registration;
 use sandbar_rpc::{FencingToken, LinkEvent, LinkId, PROTOCOL_VERSION, TaskManagerId, ToJobManager};
 use sandbar_taskmanager::task_manager::Message;
 use sandbar_taskmanager::{
-    JobManagerLink, LocalPlugins, TaskExecutor, TaskManager, TaskManagerParts,
+    JobManagerLink, LocalPlugins, TaskExecutor, TaskManager, TaskManagerParts, VirtualClock,
 };
 use sandbar_wasm::Engine;
 
@@ -67,6 +67,7 @@ pub struct MiniCluster {
     local_plugins: LocalPlugins,
     task_manager: Sender<Message>,
     threads: Vec<JoinHandle<()>>,
+    has_virtual_clock: bool,
 }
 
 impl std::fmt::Debug for MiniCluster {
@@ -81,6 +82,29 @@ impl MiniCluster {
     /// # Errors
     /// A wrong option, an engine that does not fit the machine, or no thread for a loop.
     pub fn new(options: MiniClusterOptions) -> anyhow::Result<MiniCluster> {
+        MiniCluster::start(options, None)
+    }
+
+    /// Makes a cluster without jobs whose processing time is virtual, in place of the options'
+    /// clock: it starts at `start_ms`, in milliseconds since the Unix epoch, and moves to the next
+    /// thing that is due exactly when all tasks of all jobs are idle. Heartbeats, the delays of
+    /// restarts and all else between JobManager and TaskManager go by the machine's clock.
+    ///
+    /// # Errors
+    /// As [`MiniCluster::new`].
+    pub fn with_virtual_clock(
+        options: MiniClusterOptions,
+        start_ms: i64,
+    ) -> anyhow::Result<MiniCluster> {
+        let clock = Arc::new(VirtualClock::new(start_ms));
+        let options = MiniClusterOptions { clock: Arc::<VirtualClock>::clone(&clock), ..options };
+        MiniCluster::start(options, Some(clock))
+    }
+
+    fn start(
+        options: MiniClusterOptions,
+        virtual_clock: Option<Arc<VirtualClock>>,
+    ) -> anyhow::Result<MiniCluster> {
         let configuration = options.configuration;
         let engine_options = settings::engine(&configuration, options.cache_folder)?;
         let engine = Engine::new(engine_options).context("cannot make the sandbox engine")?;
@@ -89,7 +113,11 @@ impl MiniCluster {
             options.console,
             engine.stack_bytes_max(),
         );
-        let executor = Arc::new(executor);
+        let has_virtual_clock = virtual_clock.is_some();
+        let executor = Arc::new(match virtual_clock {
+            Some(clock) => executor.with_virtual_clock(clock),
+            None => executor,
+        });
         let local_plugins = LocalPlugins::default();
         let link = Arc::new(JobManagerLink::new());
         let parts = TaskManagerParts {
@@ -122,6 +150,7 @@ impl MiniCluster {
             local_plugins,
             task_manager: task_manager_events,
             threads,
+            has_virtual_clock,
         })
     }
 
@@ -143,9 +172,13 @@ impl MiniCluster {
     /// Starts a job.
     ///
     /// # Errors
-    /// A source that cannot find its input, or a wrong option.
+    /// A source that cannot find its input, or a wrong option; a source with neither end nor pace
+    /// where the clock is virtual.
     pub fn submit(&self, job: PreparedJob) -> anyhow::Result<JobClient> {
         check_slots(&job)?;
+        if self.has_virtual_clock {
+            check_pace(&job)?;
+        }
         let id = new_job_id();
         let submission = submission(id, &job)?;
         let name = submission.information.graph.name.clone();
@@ -221,6 +254,23 @@ fn check_slots(job: &PreparedJob) -> anyhow::Result<()> {
              {SLOTS_PER_TASK_MANAGER_MAX}; lower its parallelism",
             job.graph.name
         );
+    }
+    Ok(())
+}
+
+/// Refuses a source behind which virtual time would never move.
+fn check_pace(job: &PreparedJob) -> anyhow::Result<()> {
+    for source in &job.spec.sources {
+        let folder = job.base_folder.as_deref();
+        let opened = sandbar_connectors::source(&source.connector, &source.options, folder)?;
+        if !opened.is_bounded() && !opened.waits() {
+            bail!(
+                "source \"{}\" ({}) has neither an end nor a pace, so a virtual clock would never \
+                 move: give it a rate, bound it, or run the job without a virtual clock",
+                source.name,
+                source.connector
+            );
+        }
     }
     Ok(())
 }

@@ -220,6 +220,10 @@ impl Source for DatagenSource {
         self.0.count.is_some()
     }
 
+    fn waits(&self) -> bool {
+        self.0.rate.is_some()
+    }
+
     fn enumerator(&self, parallelism: u32) -> Result<Box<dyn SplitEnumerator>, ConnectorError> {
         Ok(Box::new(DatagenEnumerator { parallelism, dealt: vec![false; parallelism as usize] }))
     }

@@ -207,6 +207,10 @@ impl Source for FilesSource {
         true
     }
 
+    fn waits(&self) -> bool {
+        false
+    }
+
     fn enumerator(&self, _parallelism: u32) -> Result<Box<dyn SplitEnumerator>, ConnectorError> {
         Ok(Box::new(FilesEnumerator::new(&self.0)?))
     }

@@ -91,6 +91,10 @@ impl Source for SocketSource {
         false
     }
 
+    fn waits(&self) -> bool {
+        true
+    }
+
     fn enumerator(&self, _parallelism: u32) -> Result<Box<dyn SplitEnumerator>, ConnectorError> {
         Ok(Box::new(SingleSplit::new("socket")))
     }

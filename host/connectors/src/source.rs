@@ -32,6 +32,10 @@ pub trait Source: Send + Sync {
     /// Whether the input ends by itself.
     fn is_bounded(&self) -> bool;
 
+    /// Whether its readers ever wait, for a time or for something outside. The tasks behind one
+    /// that does not, and does not end, are never all idle.
+    fn waits(&self) -> bool;
+
     /// Makes the one enumerator of a job.
     ///
     /// # Errors
@@ -152,7 +156,8 @@ pub enum ReaderStatus {
     Ready,
     /// Nothing for the moment: poll when the waker is called, or at this time if there is one.
     Pending {
-        /// Milliseconds since the Unix epoch by the reader's clock.
+        /// Milliseconds since the Unix epoch by the reader's clock. None where the reader waits for
+        /// something outside: virtual time stands still until the waker is called.
         wake_at_ms: Option<i64>,
     },
     /// All splits are read: ask the enumerator for another; if it has none, the input has ended.

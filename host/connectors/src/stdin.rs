@@ -58,6 +58,10 @@ impl Source for StdinSource {
         false
     }
 
+    fn waits(&self) -> bool {
+        true
+    }
+
     fn enumerator(&self, _parallelism: u32) -> Result<Box<dyn SplitEnumerator>, ConnectorError> {
         Ok(Box::new(SingleSplit::new("stdin")))
     }

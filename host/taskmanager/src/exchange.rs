@@ -7,3 +7,4 @@ pub mod channel;
 pub mod input_gate;
 pub mod registry;
 pub mod result_partition;
+pub mod sleeper;

@@ -20,6 +20,7 @@ pub mod task;
 pub mod task_executor;
 pub mod task_manager;
 mod timestamp_assigner;
+mod virtual_clock;
 pub mod watermark_generator;
 pub mod watermark_valve;
 
@@ -36,3 +37,4 @@ pub use slot_table::{SlotBudget, SlotMemory, SlotTable};
 pub use task_executor::{TaskExecutor, TaskHandle, TaskStateChange};
 pub use task_manager::job_manager_link::JobManagerLink;
 pub use task_manager::{LocalPlugins, SettingsOf, TaskManager, TaskManagerParts};
+pub use virtual_clock::VirtualClock;

@@ -25,6 +25,7 @@ use crate::metrics::TaskMetrics;
 use crate::network::NetworkEnvironment;
 use crate::task::control::{TaskControl, Waiting};
 use crate::task::wiring::Wiring;
+use crate::virtual_clock::Wait;
 use crate::watermark_valve::ValveElement;
 
 /// What a task is made of.
@@ -91,7 +92,7 @@ impl Task {
         mut operator: Box<dyn Operator>,
         mut gate: InputGate,
     ) -> Result<(), TaskError> {
-        gate.attach(std::thread::current());
+        gate.attach(self.control.sleeper());
         // Else an output of the chain shows its own.
         let operators = &self.deployment.vertex().operators;
         let forwards = operators.iter().all(|node| node.watermarks.is_none());
@@ -123,7 +124,10 @@ impl Task {
                         }
                     }
                 }
-                GateEvent::Pending => pace.wait(operator.next_processing_timer()),
+                GateEvent::Pending => {
+                    let due_ms = operator.next_processing_timer();
+                    pace.wait(&mut *operator, Wait { due_ms, on_outside: false })?;
+                }
                 GateEvent::Ended => break,
                 GateEvent::Failed(failure) => return Err(TaskError::of_exchange(&failure)),
             }
@@ -187,8 +191,30 @@ impl<'a> Pace<'a> {
         Ok(())
     }
 
-    /// Waits until something may have changed: woken, a flush or a timer due.
-    pub(crate) fn wait(&self, wake_at_ms: Option<i64>) {
+    /// Waits until something may have changed: woken, a flush or a timer due. Returns how long that
+    /// was by the task's clock.
+    pub(crate) fn wait(
+        &mut self,
+        operator: &mut dyn Operator,
+        wait: Wait,
+    ) -> Result<Duration, TaskError> {
+        let control = &self.task.control;
+        let Some(time) = control.time() else {
+            return Ok(self.wait_for(wait.due_ms));
+        };
+        // Records are under way as long as they are in a buffer, and time must not pass them by.
+        if control.is_unflushed() {
+            self.flush_at = None;
+            control.clear_unflushed();
+            operator.flush()?;
+        }
+        let since_ms = self.task.clock.now_ms();
+        control.wait(Waiting::Input, || time.wait(wait));
+        let waited_ms = self.task.clock.now_ms().saturating_sub(since_ms);
+        Ok(Duration::from_millis(waited_ms.unsigned_abs()))
+    }
+
+    fn wait_for(&self, wake_at_ms: Option<i64>) -> Duration {
         let until_wake = wake_at_ms.map(|at| {
             let ahead = at.saturating_sub(self.task.clock.now_ms()).max(0);
             Duration::from_millis(ahead.unsigned_abs())
@@ -196,11 +222,13 @@ impl<'a> Pace<'a> {
         let until_flush = self.flush_at.map(|at| at.saturating_duration_since(Instant::now()));
         let wait = until_wake.into_iter().chain(until_flush).min();
         if wait.is_some_and(|wait| wait.is_zero()) {
-            return;
+            return Duration::ZERO;
         }
+        let started = Instant::now();
         self.task.control.wait(Waiting::Input, || match wait {
             Some(wait) => std::thread::park_timeout(wait),
             None => std::thread::park(),
         });
+        started.elapsed()
     }
 }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sandbar_connectors::Console;
 use sandbar_metrics::MetricGroup;
+use sandbar_model::job_graph::JobGraph;
 use sandbar_model::status::ExecutionState;
 use sandbar_model::{Clock, JobId};
 use sandbar_rpc::TaskAttempt;
@@ -18,6 +19,7 @@ use crate::metrics::TaskMetrics;
 use crate::network::NetworkEnvironment;
 use crate::task::Task;
 use crate::task::control::TaskControl;
+use crate::virtual_clock::VirtualClock;
 
 /// Stack of a task's thread without guests, in bytes.
 const THREAD_STACK_BYTES: usize = 2 << 20;
@@ -40,6 +42,8 @@ pub struct TaskStateChange {
 /// Runs tasks.
 pub struct TaskExecutor {
     clock: Arc<dyn Clock>,
+    /// The same clock, if it is a virtual one.
+    virtual_clock: Option<Arc<VirtualClock>>,
     console: Console,
     registry: Arc<ChannelRegistry>,
     network: Option<Arc<NetworkEnvironment>>,
@@ -70,6 +74,7 @@ impl TaskExecutor {
     pub fn new(clock: Arc<dyn Clock>, console: Console, guest_stack_bytes: usize) -> TaskExecutor {
         TaskExecutor {
             clock,
+            virtual_clock: None,
             console,
             registry: Arc::default(),
             network: None,
@@ -88,6 +93,28 @@ impl TaskExecutor {
         self
     }
 
+    /// Gives its tasks virtual time in place of the clock that it was made with. All tasks of a job
+    /// must run here. Call this before the first task is submitted.
+    #[must_use]
+    pub fn with_virtual_clock(mut self, clock: Arc<VirtualClock>) -> TaskExecutor {
+        self.clock = Arc::<VirtualClock>::clone(&clock);
+        self.virtual_clock = Some(clock);
+        self
+    }
+
+    /// Says which tasks are about to be submitted, so that virtual time stands still until all
+    /// subtasks of their job's graph have been.
+    pub(crate) fn announce(
+        &self,
+        job: JobId,
+        graph: &JobGraph,
+        tasks: impl IntoIterator<Item = TaskAttempt>,
+    ) {
+        if let Some(clock) = &self.virtual_clock {
+            clock.on_deploy(job, graph, tasks);
+        }
+    }
+
     /// Starts a task. Its states, from INITIALIZING to the terminal one, go to `report`, on the
     /// task's thread.
     ///
@@ -103,7 +130,8 @@ impl TaskExecutor {
         let stack = THREAD_STACK_BYTES
             + vertex.operators.len() * (self.guest_stack_bytes + HOST_STACK_BYTES_PER_OPERATOR);
         let name = format!("{} ({}/{})", vertex.name, deployment.subtask + 1, vertex.parallelism);
-        let control: Arc<TaskControl> = Arc::default();
+        let time = self.virtual_clock.as_ref().map(|clock| clock.on_start(id));
+        let control = Arc::new(TaskControl::with_time(time));
         let metrics = TaskMetrics::register(&self.metrics, &deployment);
         let task = Task {
             deployment,
@@ -127,6 +155,7 @@ impl TaskExecutor {
             let ended = run_caught(&task, || report(ExecutionState::Running, None));
             task.control.end_questions();
             drop(task);
+            handle_of_task.control.leave_time(ended.is_ok());
             lock(&tasks).remove(&id);
             match ended {
                 Ok(()) => report(ExecutionState::Finished, None),
@@ -137,6 +166,7 @@ impl TaskExecutor {
         match started {
             Ok(_detached) => Ok(handle),
             Err(error) => {
+                handle.control.leave_time(false);
                 lock(&self.tasks).remove(&id);
                 Err(error)
             }
@@ -151,6 +181,9 @@ impl TaskExecutor {
 
     /// Forgets what is kept for a job whose tasks have all ended.
     pub fn release_job(&self, job: JobId) {
+        if let Some(clock) = &self.virtual_clock {
+            clock.on_release(job);
+        }
         match &self.network {
             Some(network) => network.release(job),
             None => self.registry.release(job),

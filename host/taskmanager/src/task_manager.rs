@@ -199,6 +199,9 @@ impl TaskManager {
                     self.send_state(task, ExecutionState::Deploying, None);
                 }
                 let attempts: Vec<TaskAttempt> = deployment.attempts().collect();
+                let information = &deployment.job;
+                let announced = attempts.iter().copied();
+                self.executor.announce(information.job, &information.graph, announced);
                 if let Err(error) = self.deployer.deploy(deployment) {
                     let why = format!("no thread can be started for its deployment: {error}");
                     let failed = |task| self.end(task, ExecutionState::Failed, Some(why.clone()));

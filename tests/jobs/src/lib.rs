@@ -70,15 +70,18 @@ impl TestCluster {
     /// # Panics
     /// If an option is wrong.
     pub fn with(options: &[(&str, &str)], clock: Arc<dyn Clock>) -> TestCluster {
-        let output = Printed::default();
-        let console = Console::new(output.clone(), std::io::sink());
-        let options = MiniClusterOptions {
-            configuration: Configuration::from_pairs(options.iter().copied()),
-            clock,
-            console,
-            cache_folder: Some(root().join("target/test-plugin-cache")),
-        };
+        let (options, output) = cluster_options(options, clock);
         let cluster = MiniCluster::new(options).expect("the options are right");
+        TestCluster { cluster, native: BTreeMap::new(), output }
+    }
+
+    /// Makes a cluster with virtual time from `start_ms` on.
+    ///
+    /// # Panics
+    /// If there is no sandbox on this machine.
+    pub fn with_virtual_clock(start_ms: i64) -> TestCluster {
+        let (options, output) = cluster_options(&[], Arc::new(SystemClock));
+        let cluster = MiniCluster::with_virtual_clock(options, start_ms).expect("it is made");
         TestCluster { cluster, native: BTreeMap::new(), output }
     }
 
@@ -127,6 +130,20 @@ impl TestCluster {
     pub fn lines(&self) -> Vec<String> {
         self.output.text().lines().map(str::to_owned).collect()
     }
+}
+
+fn cluster_options(
+    options: &[(&str, &str)],
+    clock: Arc<dyn Clock>,
+) -> (MiniClusterOptions, Printed) {
+    let output = Printed::default();
+    let options = MiniClusterOptions {
+        configuration: Configuration::from_pairs(options.iter().copied()),
+        clock,
+        console: Console::new(output.clone(), std::io::sink()),
+        cache_folder: Some(root().join("target/test-plugin-cache")),
+    };
+    (options, output)
 }
 
 impl Default for TestCluster {

@@ -27,12 +27,16 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(200);
 pub(super) fn run(args: &RunArgs, mut configuration: Configuration) -> anyhow::Result<ExitCode> {
     let source = args.job.source()?;
     set_local_parallelism(&mut configuration);
-    let cluster = MiniCluster::new(MiniClusterOptions {
+    let options = MiniClusterOptions {
         configuration,
         clock: Arc::new(SystemClock),
         console: Console::new(std::io::stdout(), std::io::stderr()),
         cache_folder: cache_folder(),
-    })?;
+    };
+    let cluster = match args.virtual_clock {
+        Some(start_ms) => MiniCluster::with_virtual_clock(options, start_ms)?,
+        None => MiniCluster::new(options)?,
+    };
     let prepared = cluster.loader(&args.job.overrides()).prepare(&source)?;
     warn_of_keys(&prepared);
     let signals = Signals::listen().context("cannot listen for Ctrl-C")?;

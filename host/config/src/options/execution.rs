@@ -36,8 +36,8 @@ options! {
         also ["execution.buffer-timeout.interval"];
 
     /// Whether a job runs as a stream or as a batch: bounded sources only, no watermark before the
-    /// end of the input, and one result a key of rolling aggregations, at that end. AUTOMATIC is
-    /// BATCH if all sources are bounded.
+    /// end of the input, and one result a key of rolling aggregations, at that end, when pending
+    /// processing-time timers fire, too. AUTOMATIC is BATCH if all sources are bounded.
     EXECUTION_RUNTIME_MODE: RuntimeMode = "execution.runtime-mode", default "STREAMING";
 
     /// How long a cancelled task may take to end before its TaskManager gives up.

@@ -239,6 +239,7 @@ impl ChainBuilder<'_> {
             key_groups,
             memory,
             clock: Arc::clone(self.clock),
+            is_batch: self.deployment.job.settings.is_batch,
             control: Arc::clone(self.control),
         }
     }

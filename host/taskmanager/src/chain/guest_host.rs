@@ -21,7 +21,7 @@ use sandbar_wasm::{
     Redistribution, ScanRange, StateDescriptor, TimeDomain, TimerView,
 };
 
-pub(crate) use self::due::{DueBatch, DueInEventTime};
+pub(crate) use self::due::{DueBatch, DueByWatermark};
 use super::outputs::Outputs;
 use crate::error::TaskError;
 use crate::metrics::StateMetrics;
@@ -44,6 +44,8 @@ pub(crate) struct GuestServices {
     pub(crate) memory: ManagedMemory,
     /// Processing time.
     pub(crate) clock: Arc<dyn Clock>,
+    /// Whether the job is a batch.
+    pub(crate) is_batch: bool,
     /// Counts the guest's time.
     pub(crate) control: Arc<TaskControl>,
     /// Shows how much state there is, one an operator.
@@ -70,6 +72,7 @@ pub(crate) struct GuestHost {
     timers: Timers,
     operator_state: OperatorState,
     watermark: Watermark,
+    is_batch: bool,
     /// When the guest wants to be called, besides for its timers.
     wake_at: Option<i64>,
     /// When the first event timer is due that the guest keeps in its cache.
@@ -104,6 +107,7 @@ impl GuestHost {
             timers,
             operator_state: OperatorState::new(services.memory),
             watermark: Watermark::MIN,
+            is_batch: services.is_batch,
             wake_at: None,
             cached_timers: None,
             call_clock,
@@ -336,6 +340,9 @@ impl OperatorHost for GuestHost {
     ) -> Result<(), String> {
         if self.keyed_state.is_none() {
             return Err("timers need a keyed input: put a key in front of the operator".to_owned());
+        }
+        if !self.takes_timers(domain) {
+            return Ok(());
         }
         let domain = state_calls::domain(domain);
         self.timers

@@ -45,7 +45,7 @@ impl OutputWatermarks {
         if self.generator.next_at().is_none_or(|at| now_ms < at) {
             return ValveOutput::default();
         }
-        let output = self.generator.on_time(now_ms, self.control.times().back_pressured);
+        let output = self.generator.on_time(now_ms, self.control.blocked());
         self.show(output)
     }
 

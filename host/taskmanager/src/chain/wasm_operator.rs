@@ -9,7 +9,7 @@ use sandbar_rpc::state_query::{StateAnswer, StateQuery};
 use sandbar_wasm::{GuestError, GuestFault, Instance, TimeDomain};
 
 use super::dead_letter::DeadLetter;
-use super::guest_host::{DueBatch, DueInEventTime, GuestHost};
+use super::guest_host::{DueBatch, DueByWatermark, GuestHost};
 use super::operator::Operator;
 use super::outputs::Outputs;
 use crate::error::{TaskError, record_preview};
@@ -184,10 +184,10 @@ impl Operator for WasmOperator {
     fn on_watermark(&mut self, watermark: Watermark) -> Result<(), TaskError> {
         self.host().start_batch();
         self.host().set_watermark(watermark);
-        while let Some(due) = self.host().next_event_timers(watermark) {
+        while let Some(due) = self.host().next_timers_by_watermark(watermark) {
             match due {
-                DueInEventTime::Here(due) => self.fire(&due)?,
-                DueInEventTime::Cached { up_to } => {
+                DueByWatermark::Here(due) => self.fire(&due)?,
+                DueByWatermark::Cached { up_to } => {
                     self.call(|instance| instance.on_cached_timers(up_to))?;
                 }
             }

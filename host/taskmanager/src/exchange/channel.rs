@@ -11,6 +11,7 @@ use std::thread::Thread;
 
 use sandbar_model::RecordBatch;
 
+use super::sleeper::Sleeper;
 use crate::element::StreamElement;
 use crate::error::ExchangeFailure;
 
@@ -27,13 +28,13 @@ pub struct GateSignal {
 #[derive(Debug, Default)]
 struct SignalState {
     ready: VecDeque<usize>,
-    consumer: Option<Thread>,
+    consumer: Option<Sleeper>,
 }
 
 impl GateSignal {
     /// Names the thread to wake.
-    pub fn attach(&self, consumer: Thread) {
-        lock(&self.state).consumer = Some(consumer);
+    pub fn attach(&self, consumer: impl Into<Sleeper>) {
+        lock(&self.state).consumer = Some(consumer.into());
     }
 
     /// The next channel that has elements.
@@ -48,16 +49,16 @@ impl GateSignal {
 
     /// Wakes the consumer for something other than an element.
     pub fn wake(&self) {
-        if let Some(thread) = &lock(&self.state).consumer {
-            thread.unpark();
+        if let Some(sleeper) = &lock(&self.state).consumer {
+            sleeper.wake();
         }
     }
 
     fn mark_ready(&self, channel: usize) {
         let mut state = lock(&self.state);
         state.ready.push_back(channel);
-        if let Some(thread) = &state.consumer {
-            thread.unpark();
+        if let Some(sleeper) = &state.consumer {
+            sleeper.wake();
         }
     }
 }

@@ -2,11 +2,11 @@
 //! each channel; watermarks and statuses come out merged.
 
 use std::sync::Arc;
-use std::thread::Thread;
 
 use sandbar_model::RecordBatch;
 
 use super::channel::{Channel, GateSignal};
+use super::sleeper::Sleeper;
 use crate::element::StreamElement;
 use crate::error::ExchangeFailure;
 use crate::watermark_valve::{InputWatermarks, ValveOutput, WatermarkValve};
@@ -80,7 +80,7 @@ impl InputGate {
     }
 
     /// Names the thread that polls.
-    pub fn attach(&self, consumer: Thread) {
+    pub fn attach(&self, consumer: impl Into<Sleeper>) {
         self.signal.attach(consumer);
     }
 

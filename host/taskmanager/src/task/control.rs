@@ -8,6 +8,9 @@ use std::time::{Duration, Instant};
 use sandbar_model::Watermark;
 use sandbar_rpc::state_query::{StateAnswer, StateQuery};
 
+use crate::exchange::sleeper::Sleeper;
+use crate::virtual_clock::TaskTime;
+
 /// What a task waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Waiting {
@@ -81,14 +84,29 @@ pub struct TaskControl {
     waiting: AtomicU64,
     /// How far the watermark of a source may go before it pauses.
     watermark_bound: AtomicI64,
+    /// Whether it was told since the task asked.
+    has_bound: AtomicBool,
     created: Instant,
     thread: Mutex<Option<Thread>>,
+    /// The task's part in a virtual clock, if that is its clock.
+    time: Option<TaskTime>,
     is_asked: AtomicBool,
     /// None once the task has ended.
     questions: Mutex<Option<Vec<StateQuestion>>>,
 }
 
 impl TaskControl {
+    /// Makes the control block of a task whose time is virtual.
+    pub(crate) fn with_time(time: Option<TaskTime>) -> TaskControl {
+        TaskControl { time, ..TaskControl::default() }
+    }
+
+    /// The task's part in a virtual clock; none where time goes by by itself.
+    #[inline]
+    pub(crate) fn time(&self) -> Option<&TaskTime> {
+        self.time.as_ref()
+    }
+
     /// Asks the task to stop, wherever it is: waiting, in the host, or in guest code.
     pub fn cancel(&self) {
         self.canceled.store(true, Ordering::SeqCst);
@@ -108,6 +126,9 @@ impl TaskControl {
 
     /// Makes the task look up if it waits. Sticky: not lost if it is about to wait.
     pub fn wake(&self) {
+        if let Some(time) = &self.time {
+            time.wake();
+        }
         if let Some(thread) = &*self.thread.lock().unwrap_or_else(PoisonError::into_inner) {
             thread.unpark();
         }
@@ -116,7 +137,19 @@ impl TaskControl {
     /// Lets a source go on until its watermark is later than this.
     pub fn bound_watermark(&self, bound: Watermark) {
         self.watermark_bound.store(bound.0, Ordering::Relaxed);
+        self.has_bound.store(true, Ordering::SeqCst);
         self.wake();
+    }
+
+    /// Asks for a bound by `ask`. Where time is virtual, the task goes on when it has it or is
+    /// cancelled, and so always at the same moment; else it goes on at once.
+    pub(crate) fn ask_for_bound(&self, ask: impl FnOnce()) {
+        self.has_bound.store(false, Ordering::SeqCst);
+        ask();
+        let is_answered = || self.has_bound.load(Ordering::SeqCst) || self.is_canceled();
+        while self.time.is_some() && !is_answered() {
+            std::thread::park();
+        }
     }
 
     /// How far the watermark of a source may go; [`Watermark::MAX`] where nothing bounds it.
@@ -165,6 +198,18 @@ impl TaskControl {
         *self.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
     }
 
+    /// The task has ended, and virtual time goes on without it.
+    pub(crate) fn leave_time(&self, has_finished: bool) {
+        if let Some(time) = &self.time {
+            time.end(has_finished);
+        }
+    }
+
+    /// The task's thread, for those who have something for it to do.
+    pub(crate) fn sleeper(&self) -> Sleeper {
+        Sleeper::of_task(std::thread::current(), self.time.clone())
+    }
+
     /// Says that an output buffer holds records.
     #[inline]
     pub(crate) fn mark_unflushed(&self) {
@@ -196,6 +241,15 @@ impl TaskControl {
         match what {
             Waiting::Input => &self.idle_ns,
             Waiting::Room => &self.back_pressured_ns,
+        }
+    }
+
+    /// How long the task waited for room downstream, by its clock: a virtual one stands still
+    /// meanwhile.
+    pub(crate) fn blocked(&self) -> Duration {
+        match self.time {
+            Some(_) => Duration::ZERO,
+            None => self.times().back_pressured,
         }
     }
 
@@ -237,8 +291,10 @@ impl Default for TaskControl {
             guest_ns: AtomicU64::new(0),
             waiting: AtomicU64::new(0),
             watermark_bound: AtomicI64::new(Watermark::MAX.0),
+            has_bound: AtomicBool::new(false),
             created: Instant::now(),
             thread: Mutex::new(None),
+            time: None,
             is_asked: AtomicBool::new(false),
             questions: Mutex::new(Some(Vec::new())),
         }

@@ -69,15 +69,20 @@ impl SourceAlignment {
             set(drift as f64);
         }
         match generator.status() {
-            WatermarkStatus::Idle => self.tell(Watermark::MAX),
+            WatermarkStatus::Idle => self.ask(Watermark::MAX),
             WatermarkStatus::Active if current == Watermark::MIN => {}
-            WatermarkStatus::Active => self.tell(current),
+            WatermarkStatus::Active => self.ask(current),
         }
     }
 
     /// Says that nobody need wait for this source any more.
     pub(super) fn on_end(&self) {
         self.tell(Watermark::MAX);
+    }
+
+    /// Tells, and expects a bound for it.
+    fn ask(&self, watermark: Watermark) {
+        self.control.ask_for_bound(|| self.tell(watermark));
     }
 
     fn tell(&self, watermark: Watermark) {

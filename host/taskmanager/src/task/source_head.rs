@@ -33,7 +33,7 @@ pub(super) struct SourceHead {
     alignment: Option<SourceAlignment>,
     shown: [Arc<Gauge>; 2],
     control: Arc<TaskControl>,
-    /// How long it has waited for slower sources.
+    /// How long it has waited for slower sources, by its clock.
     pub(super) waited: Duration,
 }
 
@@ -203,7 +203,7 @@ impl Operator for SourceHead {
         if let Some(generator) = &mut self.generator
             && generator.next_at().is_some_and(|at| at <= now_ms)
         {
-            let blocked = self.control.times().back_pressured + self.waited;
+            let blocked = self.control.blocked() + self.waited;
             let output = generator.on_time(now_ms, blocked);
             self.send(output)?;
         }

@@ -1,7 +1,5 @@
 //! The loop of a source task: poll the reader, send what it read, ask for splits.
 
-use std::time::Instant;
-
 use sandbar_connectors::{ReaderStatus, SourceReader};
 use sandbar_model::{RecordBatch, Watermark};
 
@@ -9,6 +7,7 @@ use super::source_head::SourceHead;
 use super::{Pace, Task};
 use crate::chain::{Operator, Outputs};
 use crate::error::TaskError;
+use crate::virtual_clock::Wait;
 
 /// Runs a source to the end of its input.
 pub(super) fn run(
@@ -26,9 +25,9 @@ pub(super) fn run(
     loop {
         pace.between_elements(&mut head)?;
         if head.is_ahead() {
-            let started = Instant::now();
-            pace.wait(head.next_processing_timer());
-            head.waited += started.elapsed();
+            let due_ms = head.next_processing_timer();
+            let waited = pace.wait(&mut head, Wait { due_ms, on_outside: false })?;
+            head.waited += waited;
             continue;
         }
         batch.clear();
@@ -41,7 +40,8 @@ pub(super) fn run(
             ReaderStatus::Ready => {}
             ReaderStatus::Pending { wake_at_ms } => {
                 let timer = head.next_processing_timer();
-                pace.wait(wake_at_ms.into_iter().chain(timer).min());
+                let due_ms = wake_at_ms.into_iter().chain(timer).min();
+                pace.wait(&mut head, Wait { due_ms, on_outside: wake_at_ms.is_none() })?;
             }
             ReaderStatus::NeedsSplit => {
                 head.on_splits_read();

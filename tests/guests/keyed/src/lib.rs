@@ -1,7 +1,9 @@
 //! Jobs over event time of keyed operators, which tests in `tests/jobs` compare with results worked
 //! out by hand or by a model. The first argument names the job, the second is a file of events in
-//! JSON, or a port to read them from; they are at most 50 ms out of order.
+//! JSON, or a port to read them from, or `paced RATE COUNT` for made-up ones at that many a second;
+//! they are at most 50 ms out of order.
 
+mod clock;
 mod falls;
 mod hoard;
 mod jumps;
@@ -29,9 +31,11 @@ const BOUND: Duration = Duration::from_millis(50);
 fn events(env: &mut StreamExecutionEnvironment, path: &str) -> DataStream<Event> {
     let strategy = WatermarkStrategy::for_bounded_out_of_orderness(BOUND)
         .with_timestamp_field("/at", TimestampFormat::Milliseconds);
-    let source = match path.parse() {
-        Ok(port) => SocketSource::json("127.0.0.1", port),
-        Err(_) => FileSource::json(path).option("split-size", "2 KiB"),
+    let words: Vec<&str> = path.split(' ').collect();
+    let source = match (&words[..], path.parse()) {
+        (["paced", rate, count], _) => clock::paced(rate, count),
+        (_, Ok(port)) => SocketSource::json("127.0.0.1", port),
+        (_, Err(_)) => FileSource::json(path).option("split-size", "2 KiB"),
     };
     env.from_source_with_watermarks(source, strategy, "events")
 }
@@ -55,6 +59,10 @@ sandbar_sdk::job! {
             ("falls", []) => falls::run(&keyed),
             ("jumps", []) => jumps::run(&keyed),
             ("timers", []) => timers::run(&keyed),
+            ("clock", [ahead_ms]) => clock::run(&events, ahead_ms.parse()?, None),
+            ("clock", [ahead_ms, fails_at]) => {
+                clock::run(&events, ahead_ms.parse()?, Some(fails_at.parse()?));
+            }
             ("states", []) => states::run(&keyed, None),
             ("states", [ttl_ms]) => {
                 states::run(&keyed, Some(Duration::from_millis(ttl_ms.parse()?)));

@@ -14,12 +14,12 @@ fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-fn print(lines: DataStream<String>, name: &str) {
+pub(crate) fn print(lines: DataStream<String>, name: &str) {
     lines.name(name).sink_to(PrintSink::text());
 }
 
 /// The window, how many events it has and their sum, behind a label.
-fn show<'a>(
+pub(crate) fn show<'a>(
     label: &'a str,
 ) -> impl FnMut(&String, &TimeWindow, &[Event], &mut Collector<String>) + use<'a> {
     move |key, window, events, out| {

@@ -36,12 +36,18 @@ impl Instance {
                 context.host.delete_timers(HEAD, domain, timers);
             }
         }
+        // At the end of a batch all timers by the clock fire, and none can be registered or given
+        // back.
+        let is_end = domain == TimeDomain::ProcessingTime && context.watermark.get() == i64::MAX;
         for index in 0..count {
             let slot = context.keys.records()[index];
             context.timers.start_watching();
             self.fire_under(&[slot], &timer_of(timers, domain, index))?;
             let earliest = context.timers.earliest_registered();
-            if earliest <= last && comes_again(timers, &context.keys.records(), index, earliest) {
+            if earliest <= last
+                && !is_end
+                && comes_again(timers, &context.keys.records(), index, earliest)
+            {
                 // What its key has registered comes first.
                 let rest = rest_of(timers, index + 1);
                 let handed_back = context.host.register_timers(HEAD, domain, &rest);

@@ -23,8 +23,8 @@ impl DueBatch {
     }
 }
 
-/// What is to fire next in event time.
-pub(crate) enum DueInEventTime {
+/// What a watermark fires next.
+pub(crate) enum DueByWatermark {
     /// Timers that are here.
     Here(DueBatch),
     /// What the guest has in its cache up to then.
@@ -32,20 +32,28 @@ pub(crate) enum DueInEventTime {
 }
 
 impl GuestHost {
-    /// What is to fire next of the event timers up to a watermark, in order: at one timestamp
-    /// those that are here fire before those in the guest's cache.
-    pub(crate) fn next_event_timers(&mut self, watermark: Watermark) -> Option<DueInEventTime> {
+    /// What a watermark fires next: timers of event time up to it, in order, where at one timestamp
+    /// those that are here fire before those in the guest's cache; and then, at the end of a batch,
+    /// all of processing time, which a stream drops. Source: Flink, FLIP-134, and
+    /// `BatchExecutionInternalTimeService`.
+    pub(crate) fn next_timers_by_watermark(
+        &mut self,
+        watermark: Watermark,
+    ) -> Option<DueByWatermark> {
         let here = self.timers.next_due(sandbar_state::TimeDomain::EventTime);
         let here = here.filter(|at| *at <= watermark.0);
         let cached = self.cached_timers.filter(|at| *at <= watermark.0);
         match (here, cached) {
             (Some(here), Some(cached)) if cached < here => {
-                Some(DueInEventTime::Cached { up_to: here - 1 })
+                Some(DueByWatermark::Cached { up_to: here - 1 })
             }
-            (None, Some(_)) => Some(DueInEventTime::Cached { up_to: watermark.0 }),
+            (None, Some(_)) => Some(DueByWatermark::Cached { up_to: watermark.0 }),
             (Some(_), _) => {
                 let up_to = cached.unwrap_or(watermark.0);
-                self.pop_timers(TimeDomain::EventTime, up_to).map(DueInEventTime::Here)
+                self.pop_timers(TimeDomain::EventTime, up_to).map(DueByWatermark::Here)
+            }
+            (None, None) if self.is_batch && watermark == Watermark::MAX => {
+                self.pop_timers(TimeDomain::ProcessingTime, i64::MAX).map(DueByWatermark::Here)
             }
             (None, None) => None,
         }
@@ -62,5 +70,14 @@ impl GuestHost {
         let due = self.timers.pop_due(state_calls::domain(domain), up_to, TIMERS_PER_CALL_MAX)?;
         let TimerOwner(operator) = due.owner;
         Some(DueBatch { operator, domain, timers: state_calls::columns(due.timers) })
+    }
+
+    /// Whether timers can be registered. At the end of a batch, those of processing time are
+    /// ignored: a timer that registers the next would never come to an end.
+    pub(super) fn takes_timers(&self, domain: TimeDomain) -> bool {
+        match domain {
+            TimeDomain::EventTime => true,
+            TimeDomain::ProcessingTime => !(self.is_batch && self.watermark == Watermark::MAX),
+        }
     }
 }
