@@ -100,6 +100,9 @@ impl<T: 'static, C: Decode<T>> DecodeHead<T, C> {
                 decode_block(&*self.codec, &column, start, ends, timestamps, &mut self.chunk);
             let count = self.chunk.len();
             let records = Records { instance, slots: slots.map(|slots| &slots[index..]) };
+            if let Some(slots) = slots {
+                instance.keys.fetch(&slots[index..index + count]);
+            }
             self.pipe
                 .push_each(&mut self.chunk, records)
                 .map_err(|(position, failure)| ((index + position) as u32, failure))?;

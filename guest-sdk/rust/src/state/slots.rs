@@ -28,6 +28,9 @@ pub(crate) const WRITE_BEHIND: usize = 1024;
 /// would be a pass over the records for nothing.
 const NEAR_SLOTS: usize = 8192;
 
+/// Slots that are fetched together, at most: what is fetched of them stays near until it is used.
+pub(crate) const FETCHED_SLOTS: usize = 64;
+
 const NO_SLOT: u32 = u32::MAX;
 
 /// What bounds a cache.
@@ -60,8 +63,8 @@ pub(crate) trait KeyedStore {
     fn evict(&self, slot: u32, key: &[u8]);
     /// Writes the queue, then fetches the entries of `slots` that it lacks.
     fn load(&self, slots: &Slots<'_>) -> Result<(), Error>;
-    /// Has the processor fetch what is cached for the records of a call from memory, many at once.
-    fn fetch(&self, records: &[u32]);
+    /// Has the processor fetch what is cached in some slots from memory, many at once.
+    fn fetch(&self, slots: &[u32]);
     /// Writes at most about `limit` dirty entries.
     fn flush(&self, slots: &SlotTable, limit: usize) -> Result<(), Error>;
     /// Number of dirty entries, or a little more.
@@ -126,11 +129,16 @@ impl KeyContext {
             self.has_claimed.set(true);
         }
         let slots = Slots { table, fresh, touched };
-        stores.iter().try_for_each(|store| store.load(&slots))?;
-        if table.len() > NEAR_SLOTS {
-            stores.iter().for_each(|store| store.fetch(records));
+        stores.iter().try_for_each(|store| store.load(&slots))
+    }
+
+    /// Has the processor fetch what is cached under some keys, which are about to be selected: few,
+    /// so that what is fetched is still near then.
+    #[inline]
+    pub(crate) fn fetch(&self, slots: &[u32]) {
+        if self.table.borrow().len() > NEAR_SLOTS {
+            self.stores.borrow().iter().for_each(|store| store.fetch(slots));
         }
-        Ok(())
     }
 
     /// Begins a call for what is cached of some slots, each of which is there once.
@@ -145,9 +153,6 @@ impl KeyContext {
             table.touch(slots);
             let touched = Slots { table, fresh: &[], touched: table.touched() };
             stores.iter().try_for_each(|store| store.load(&touched))?;
-        }
-        if table.len() > NEAR_SLOTS {
-            stores.iter().for_each(|store| store.fetch(slots));
         }
         Ok(())
     }

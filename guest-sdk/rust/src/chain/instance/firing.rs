@@ -8,6 +8,7 @@ use std::rc::Rc;
 use super::{CallError, Instance};
 use crate::chain::pipe::{Records, Signal};
 use crate::host::TimerBatch;
+use crate::state::slots::FETCHED_SLOTS;
 use crate::timers::{HEAD, TimeDomain, Timer, rest_of, timer_of};
 
 /// Cached timers that fire in one call, at most: a call has to end within its deadline.
@@ -40,7 +41,12 @@ impl Instance {
         // back.
         let is_end = domain == TimeDomain::ProcessingTime && context.watermark.get() == i64::MAX;
         for index in 0..count {
-            let slot = context.keys.records()[index];
+            let slots = context.keys.records();
+            if index % FETCHED_SLOTS == 0 {
+                context.keys.fetch(&slots[index..count.min(index + FETCHED_SLOTS)]);
+            }
+            let slot = slots[index];
+            drop(slots);
             context.timers.start_watching();
             self.fire_under(&[slot], &timer_of(timers, domain, index))?;
             let earliest = context.timers.earliest_registered();
@@ -71,7 +77,10 @@ impl Instance {
                 return self.fail(error.to_string());
             }
             let timer = Timer { timestamp, domain: TimeDomain::EventTime, namespace: Vec::new() };
-            self.fire_under(&due, &timer)?;
+            for slots in due.chunks(FETCHED_SLOTS) {
+                context.keys.fetch(slots);
+                self.fire_under(slots, &timer)?;
+            }
             if let Err(error) = context.timers.flush(&*context.host, &context.keys) {
                 return self.fail(error.to_string());
             }
