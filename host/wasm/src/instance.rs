@@ -47,8 +47,12 @@ pub enum LinkTarget {
     External(u32),
 }
 
+/// Tells a guest to write its state, though no snapshot follows.
+const NO_CHECKPOINT: u64 = 0;
+
 type Outcome = (Result<(), ErrorOut>,);
 type ProcessParams<'a> = (u32, BatchIn<'a>);
+type QueryParams<'a> = (u32, &'a [u8]);
 type TimersParams<'a> = (u32, TimeDomainBoth, TimersIn<'a>);
 
 /// A running chain of operators of one plugin.
@@ -58,6 +62,7 @@ pub struct Instance {
     on_watermark: TypedFunc<(i64,), Outcome>,
     on_timers: TypedFunc<TimersParams<'static>, Outcome>,
     before_checkpoint: TypedFunc<(u64,), Outcome>,
+    before_query: Option<TypedFunc<QueryParams<'static>, Outcome>>,
     finish: TypedFunc<(), Outcome>,
     close: TypedFunc<(), Outcome>,
     plugin: String,
@@ -93,24 +98,34 @@ impl Instance {
                 find.function(&exports.on_watermark)?,
                 find.function(&exports.on_timers)?,
                 find.function(&exports.before_checkpoint)?,
+                exports.before_query.as_ref().map(|query| find.function(query)).transpose()?,
                 find.function(&exports.finish)?,
                 find.function(&exports.close)?,
             ))
         });
-        let (open, process, on_watermark, on_timers, before_checkpoint, finish, close) =
-            match linked {
-                Ok(functions) => functions,
-                Err(error) => {
-                    let fault = fault::classify(&store, &error);
-                    return Err(address(&store, plugin, &operators, "instantiate", fault));
-                }
-            };
+        let (
+            open,
+            process,
+            on_watermark,
+            on_timers,
+            before_checkpoint,
+            before_query,
+            finish,
+            close,
+        ) = match linked {
+            Ok(functions) => functions,
+            Err(error) => {
+                let fault = fault::classify(&store, &error);
+                return Err(address(&store, plugin, &operators, "instantiate", fault));
+            }
+        };
         let mut instance = Instance {
             store,
             process,
             on_watermark,
             on_timers,
             before_checkpoint,
+            before_query,
             finish,
             close,
             plugin: plugin.to_owned(),
@@ -194,6 +209,21 @@ impl Instance {
     pub fn before_checkpoint(&mut self, checkpoint_id: u64) -> Result<(), Box<GuestError>> {
         let before_checkpoint = self.before_checkpoint;
         self.call("before-checkpoint", before_checkpoint, (checkpoint_id,))
+    }
+
+    /// Makes the chain write what it has cached of one key of a state to the host; a component that
+    /// cannot tell keys apart, all it has cached.
+    ///
+    /// # Errors
+    /// [`GuestError`].
+    pub fn before_query(&mut self, state: u32, key: &[u8]) -> Result<(), Box<GuestError>> {
+        let Some(before_query) = self.before_query else {
+            return self.before_checkpoint(NO_CHECKPOINT);
+        };
+        #[expect(unsafe_code, reason = "as in process: only the key's lifetime differs")]
+        let before_query =
+            unsafe { TypedFunc::<QueryParams<'_>, Outcome>::new_unchecked(*before_query.func()) };
+        self.call("before-query", before_query, (state, key))
     }
 
     /// Tells the chain that its input has ended.

@@ -72,6 +72,8 @@ pub(crate) struct Exports {
     pub(crate) on_watermark: ComponentExportIndex,
     pub(crate) on_timers: ComponentExportIndex,
     pub(crate) before_checkpoint: ComponentExportIndex,
+    /// Components made before there was such a function have none.
+    pub(crate) before_query: Option<ComponentExportIndex>,
     pub(crate) finish: ComponentExportIndex,
     pub(crate) close: ComponentExportIndex,
     describe: ComponentExportIndex,
@@ -109,6 +111,7 @@ impl Plugin {
             on_watermark: required("operator", "on-watermark")?,
             on_timers: required("operator", "on-timers")?,
             before_checkpoint: required("operator", "before-checkpoint")?,
+            before_query: find("operator", "before-query"),
             finish: required("operator", "finish")?,
             close: required("operator", "close")?,
             describe: required("plugin", "describe")?,
