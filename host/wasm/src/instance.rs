@@ -358,7 +358,6 @@ fn address(
         | GuestFault::Host(_) => None,
     };
     Box::new(GuestError {
-        job: context.job_name.clone(),
         plugin: plugin.to_owned(),
         operator: operator.unwrap_or_else(|| operators.join(" -> ")),
         subtask: context.subtask + 1,
