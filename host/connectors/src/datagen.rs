@@ -69,7 +69,8 @@ pub(crate) const OPTIONS: &[OptionSpec] = &[
         "hot-share",
         OptionKind::Number,
         "0",
-        "bytes: the share of the records, from 0 to 1, whose key is 0; the others have a random one.",
+        "bytes: the share of the records, from 0 to 1, whose key is 0; the others have a random \
+         one.",
     ),
     OptionSpec::optional(
         "timestamp-start",

@@ -287,8 +287,8 @@ fn write_frames(f: &mut fmt::Formatter<'_>, frames: &[String]) -> fmt::Result {
     frames.iter().try_for_each(|frame| write!(f, "\n    at {frame}"))
 }
 
-/// A guest's failure, with its address in the job, which whoever shows it names. Except after [`GuestFault::BadRecord`] and
-/// [`GuestFault::Fatal`] the instance cannot be called again.
+/// A guest's failure, with its address in the job, which whoever shows it names. Except after
+/// [`GuestFault::BadRecord`] and [`GuestFault::Fatal`] the instance cannot be called again.
 #[derive(Clone, Debug, Error)]
 #[error(
     "operator \"{operator}\" (plugin {plugin}), subtask {subtask}/{parallelism}, in {function}: \

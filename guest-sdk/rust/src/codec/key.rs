@@ -47,9 +47,9 @@ pub(crate) fn whole_number<K: Key>(key: &K) -> Option<u64> {
     // Resolved when compiled: `K` is known here.
     let any: &dyn Any = key;
     let unsigned = any.downcast_ref::<u64>().copied();
-    let unsigned = unsigned.or_else(|| any.downcast_ref::<u32>().map(|key| u64::from(*key)));
+    let unsigned = unsigned.or_else(|| any.downcast_ref().map(|short: &u32| u64::from(*short)));
     let signed = any.downcast_ref::<i64>().copied();
-    let signed = signed.or_else(|| any.downcast_ref::<i32>().map(|key| i64::from(*key)));
+    let signed = signed.or_else(|| any.downcast_ref().map(|short: &i32| i64::from(*short)));
     unsigned.or(signed.map(i64::cast_unsigned))
 }
 

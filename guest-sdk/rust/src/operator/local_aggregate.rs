@@ -235,7 +235,8 @@ impl<C: Combine> LocalAggregate<C> {
         Ok(())
     }
 
-    /// Hands on a value by itself. It may be late, or become so any time: whoever is behind decides.
+    /// Hands on a value by itself. It may be late, or become so any time: whoever is behind
+    /// decides.
     #[cold]
     fn pass(&mut self, timestamp: i64, key: C::Key, item: C::Item) -> Outcome {
         let mut stored = None;

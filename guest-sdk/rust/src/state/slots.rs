@@ -64,7 +64,7 @@ pub(crate) trait KeyedStore {
     fn fetch(&self, records: &[u32]);
     /// Writes at most about `limit` dirty entries.
     fn flush(&self, slots: &SlotTable, limit: usize) -> Result<(), Error>;
-    /// Writes what is dirty in `slot`, which stays dirty: this is for who reads the host's state now.
+    /// Writes what is dirty in `slot`, which stays dirty: for somebody who reads the host's state.
     fn write_slot(&self, slot: u32, key: &[u8]) -> Result<(), Error>;
     /// The number of the state.
     fn state(&self) -> u32;

@@ -1,6 +1,6 @@
-//! Keyed sums and windows of pairs of which most have one key: in one phase, in two, and in two with
-//! salt, each run in a process of its own, in turn. The first round of each is not measured: its
-//! results are compared.
+//! Keyed sums and windows of pairs of which most have one key: in one phase, in two, and in two
+//! with salt, each run in a process of its own, in turn. Before the rounds each runs once to
+//! compare results.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::process::{Command, Stdio};
@@ -256,8 +256,8 @@ fn summary(printed: &str) -> Value {
 
 fn print(args: &SkewArgs, cases: &[Case], runs: &[(Case, Value)]) -> anyhow::Result<()> {
     output::line(&format!(
-        "{} records, {} with one of {} keys, parallelism {}, {} rounds: min / median / max; results \
-         are equal",
+        "{} records, {} with one of {} keys, parallelism {}, {} rounds: min / median / max; \
+         results are equal",
         args.records,
         args.hot_share,
         args.keys,

@@ -76,7 +76,8 @@ impl ChainRunner {
         self.head.before_checkpoint(checkpoint_id)
     }
 
-    /// Answers a question for the keyed state of an operator of the chain; none if it is of another.
+    /// Answers a question for the keyed state of an operator of the chain; none if it is of
+    /// another.
     ///
     /// # Errors
     /// As the task would fail.

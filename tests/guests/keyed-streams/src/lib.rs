@@ -1,6 +1,7 @@
 //! Jobs written in code over keyed streams. The first argument says which: `skew` aggregates in
 //! one phase, in two, or with salt; `rules` is a keyed stream with a broadcast one; `states` has
-//! windows and joins whose state is to be asked for; `refused` keys records that cannot all be read.
+//! windows and joins whose state is to be asked for; `refused` keys records that cannot all be
+//! read.
 
 mod refused;
 mod rules;

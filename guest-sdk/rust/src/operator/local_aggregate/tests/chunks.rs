@@ -59,8 +59,8 @@ fn check_key<K: Key>(key: fn(&i64) -> K) {
         *expected.entry(json!(key(&number)).to_string()).or_insert(0) += number;
     }
     let sum = |line: String| -> (String, i64) {
-        let (key, sum) = serde_json::from_str::<(serde_json::Value, i64)>(&line).unwrap();
-        (key.to_string(), sum)
+        let (found, sum) = serde_json::from_str::<(serde_json::Value, i64)>(&line).unwrap();
+        (found.to_string(), sum)
     };
     let found: Vec<_> = emitted(&host).into_iter().map(sum).collect();
     assert_eq!(found.len(), expected.len(), "each key once");
