@@ -19,7 +19,7 @@ pub use json::Json;
 pub use key::Key;
 pub use text::{DisplayText, Text};
 
-pub(crate) use key::{decode_key, encode_key, is_plain, key_format};
+pub(crate) use key::{decode_key, encode_key, is_plain, key_format, whole_number};
 
 use crate::error::Error;
 

@@ -10,7 +10,7 @@ pub(crate) mod assigner;
 pub(crate) mod contents;
 mod due;
 mod evictor;
-mod function;
+pub(crate) mod function;
 pub(crate) mod grid;
 mod local;
 mod operator;

@@ -6,6 +6,7 @@ mod exchange;
 mod latency;
 mod native;
 mod process_cluster;
+mod skew;
 mod state;
 mod submission;
 mod usage;
@@ -41,6 +42,8 @@ enum What {
     Submission(submission::SubmissionArgs),
     /// Keyed state, windows, timers and a join, by the number of keys.
     State(state::StateArgs),
+    /// Aggregations of a stream with a hot key, in one phase and in two.
+    Skew(skew::SkewArgs),
 }
 
 /// Where the work is done.
@@ -98,6 +101,7 @@ pub(crate) fn execute(args: BenchArgs) -> anyhow::Result<ExitCode> {
         What::Latency(args) => latency::run(&args)?,
         What::Submission(args) => submission::run(&args)?,
         What::State(args) => state::run(&args)?,
+        What::Skew(args) => skew::run(&args)?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -18,7 +18,7 @@ use crate::options::{OptionKind, OptionSpec, Options};
 use crate::source::{ReaderContext, Source, SourceReader, Split, SplitEnumerator};
 
 use fields::Fields;
-use random::Random;
+use random::{Random, Seed};
 use reader::DatagenReader;
 use words::Words;
 
@@ -65,6 +65,13 @@ pub(crate) const OPTIONS: &[OptionSpec] = &[
         "text: the k-th word comes with a frequency of 1 / k^zipf; 0 makes all alike.",
     ),
     OptionSpec::defaulted("keys", OptionKind::Integer, "1000", "bytes: how many keys there are."),
+    OptionSpec::defaulted(
+        "hot-share",
+        OptionKind::Number,
+        "0",
+        "bytes: the share of the records, from 0 to 1, whose key is 0; the others have a random \
+         one.",
+    ),
     OptionSpec::optional(
         "timestamp-start",
         OptionKind::Integer,
@@ -88,7 +95,7 @@ pub(crate) const OPTIONS: &[OptionSpec] = &[
 const OF_FORMAT: [(&str, &[&str]); 3] = [
     ("json", &["fields"]),
     ("text", &["words-per-line", "vocabulary", "zipf"]),
-    ("bytes", &["keys"]),
+    ("bytes", &["keys", "hot-share"]),
 ];
 
 pub(crate) fn open(options: &Options<'_>) -> Result<Box<dyn Source>, ConnectorError> {
@@ -105,7 +112,7 @@ pub(crate) fn open(options: &Options<'_>) -> Result<Box<dyn Source>, ConnectorEr
     let content = match chosen {
         "json" => Content::Json(Fields::new(options, timestamps.is_some())?),
         "text" => Content::Text(Words::new(options)?),
-        _ => Content::Pairs { keys: options.integer("keys", 1..=i64::MAX)? as u64 },
+        _ => Content::Pairs(Pairs::new(options)?),
     };
     let positive = "it must be a number above 0";
     let rate = options.is_set("rate").then(|| options.number("rate", positive, |rate| rate > 0.0));
@@ -113,7 +120,7 @@ pub(crate) fn open(options: &Options<'_>) -> Result<Box<dyn Source>, ConnectorEr
     Ok(Box::new(DatagenSource(Arc::new(Settings {
         count: count.transpose()?.map(|count| count as u64),
         rate: rate.transpose()?,
-        seed: options.integer("seed", i64::MIN..=i64::MAX)? as u64,
+        seed: Seed::new(options.integer("seed", i64::MIN..=i64::MAX)? as u64),
         timestamps,
         content,
     }))))
@@ -124,7 +131,7 @@ struct Settings {
     count: Option<u64>,
     /// Records per second over all subtasks; none: as fast as possible.
     rate: Option<f64>,
-    seed: u64,
+    seed: Seed,
     timestamps: Option<Timestamps>,
     content: Content,
 }
@@ -137,10 +144,7 @@ impl Settings {
         match &self.content {
             Content::Json(fields) => fields.write(n, timestamp, now_ms, &mut random, out),
             Content::Text(words) => words.write(&mut random, out),
-            Content::Pairs { keys } => {
-                out.extend_from_slice(&random.below(*keys).to_le_bytes());
-                out.extend_from_slice(&n.to_le_bytes());
-            }
+            Content::Pairs(pairs) => pairs.write(n, &mut random, out),
         }
         timestamp
     }
@@ -149,10 +153,36 @@ impl Settings {
 enum Content {
     Json(Fields),
     Text(Words),
-    /// A key and the number of the record.
-    Pairs {
-        keys: u64,
-    },
+    Pairs(Pairs),
+}
+
+/// A key and the number of the record.
+struct Pairs {
+    keys: u64,
+    /// Of 2^53 draws, those that make the key 0.
+    hot: u64,
+}
+
+/// Draws of [`Pairs::hot`]: as many as a share tells apart.
+const DRAWS: u64 = 1 << 53;
+
+impl Pairs {
+    fn new(options: &Options<'_>) -> Result<Pairs, ConnectorError> {
+        let keys = options.integer("keys", 1..=i64::MAX)? as u64;
+        let is_share = |share: f64| (0.0..=1.0).contains(&share);
+        let share = options.number("hot-share", "it must be a number from 0 to 1", is_share)?;
+        Ok(Pairs { keys, hot: (share * DRAWS as f64) as u64 })
+    }
+
+    #[inline]
+    fn write(&self, n: u64, random: &mut Random, out: &mut Vec<u8>) {
+        let key = random.below(self.keys);
+        let is_hot = self.hot > 0 && random.below(DRAWS) < self.hot;
+        let mut pair = [0; 16];
+        pair[..8].copy_from_slice(&(if is_hot { 0 } else { key }).to_le_bytes());
+        pair[8..].copy_from_slice(&n.to_le_bytes());
+        out.extend_from_slice(&pair);
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -212,7 +242,7 @@ impl Source for DatagenSource {
         match self.0.content {
             Content::Json(_) => "json",
             Content::Text(_) => "text",
-            Content::Pairs { .. } => "bytes",
+            Content::Pairs(_) => "bytes",
         }
     }
 

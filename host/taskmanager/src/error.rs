@@ -92,6 +92,16 @@ pub enum TaskError {
         /// Why.
         message: String,
     },
+    /// A native operator could not do what a watermark asked for.
+    #[error("operator \"{operator}\": at watermark {watermark}: {message}")]
+    NativeWatermark {
+        /// Name of the operator.
+        operator: String,
+        /// The watermark.
+        watermark: i64,
+        /// Why.
+        message: String,
+    },
     /// A connection to another TaskManager was lost, or could not be made.
     #[error("the exchange with TaskManager {peer} failed: {reason}")]
     Exchange {

@@ -24,7 +24,7 @@ mod virtual_clock;
 pub mod watermark_generator;
 pub mod watermark_valve;
 
-pub use chain::native::{NativeFunction, NativePlugin};
+pub use chain::native::{NativeFunction, NativePlugin, NativeServices};
 pub use chain::runner::ChainRunner;
 pub use deployment::{JobDeployment, PluginHandle, SplitProvider, TaskDeployment, TaskSettings};
 pub use error::TaskError;

@@ -17,55 +17,85 @@ use self::compact::Type;
 /// Entries of a map in one answer.
 const ENTRIES_MAX: u32 = 10_000;
 
-/// Answers a question for the state of an operator, by its uid.
-pub(crate) fn answer(state: &mut KeyedState, query: &StateQuery) -> StateAnswer {
-    let of_operator = |descriptor: &&StateDescriptor| descriptor.operator == query.operator;
-    let found = state
-        .descriptors()
-        .enumerate()
-        .find(|(_, descriptor)| of_operator(descriptor) && descriptor.name == query.state);
-    let Some((index, descriptor)) = found else {
-        let names = state.descriptors().filter(of_operator);
-        return StateAnswer::NoState(names.map(|descriptor| descriptor.name.clone()).collect());
-    };
-    let (id, descriptor) = (StateId(index as u32), descriptor.clone());
-    let key = match key_bytes(&query.key, &descriptor.formats.key) {
-        Ok(key) => key,
-        Err(reason) => return StateAnswer::Invalid(format!("the key {reason}")),
-    };
-    let groups = state.key_groups();
-    if !groups.range().contains(&key_group(&key, groups.max_parallelism())) {
-        return StateAnswer::Elsewhere(key.into());
+/// What a question asks for: one key of a state that is there, or one entry of it.
+pub(crate) struct AskedState {
+    id: StateId,
+    descriptor: StateDescriptor,
+    key: Vec<u8>,
+    user_key: Option<Vec<u8>>,
+}
+
+impl AskedState {
+    /// Finds the state of an operator, by its uid, and the bytes of the key.
+    ///
+    /// # Errors
+    /// The answer, where there is nothing to read.
+    pub(crate) fn find(state: &KeyedState, query: &StateQuery) -> Result<AskedState, StateAnswer> {
+        let of_operator = |descriptor: &&StateDescriptor| descriptor.operator == query.operator;
+        let found = state
+            .descriptors()
+            .enumerate()
+            .find(|(_, descriptor)| of_operator(descriptor) && descriptor.name == query.state);
+        let Some((index, descriptor)) = found else {
+            let names = state.descriptors().filter(of_operator);
+            return Err(StateAnswer::NoState(names.map(|of| of.name.clone()).collect()));
+        };
+        let invalid = |what: &str, reason: String| StateAnswer::Invalid(format!("{what} {reason}"));
+        let key = key_bytes(&query.key, &descriptor.formats.key)
+            .map_err(|reason| invalid("the key", reason))?;
+        let groups = state.key_groups();
+        if !groups.range().contains(&key_group(&key, groups.max_parallelism())) {
+            return Err(StateAnswer::Elsewhere(key.into()));
+        }
+        let user_key = query
+            .user_key
+            .as_ref()
+            .map(|asked| key_bytes(asked, &descriptor.formats.user_key))
+            .transpose()
+            .map_err(|reason| invalid("the user key", reason))?;
+        if user_key.is_some() && descriptor.kind != StateKind::Map {
+            return Err(invalid(descriptor.kind.name(), "states have no user keys".to_owned()));
+        }
+        Ok(AskedState { id: StateId(index as u32), descriptor: descriptor.clone(), key, user_key })
     }
-    let user_key =
-        query.user_key.as_ref().map(|asked| key_bytes(asked, &descriptor.formats.user_key));
-    let shown = match (descriptor.kind, user_key) {
-        (_, Some(Err(reason))) => return StateAnswer::Invalid(format!("the user key {reason}")),
-        (StateKind::Map, None) => map(state, id, &key, &descriptor),
-        (StateKind::Map, Some(Ok(user_key))) => {
-            value(state, id, &key, Some(&user_key), &descriptor)
-        }
-        (kind, Some(Ok(_))) => {
-            let name = kind.name();
-            return StateAnswer::Invalid(format!("{name} states have no user keys"));
-        }
-        (
-            StateKind::Value | StateKind::List | StateKind::Reducing | StateKind::Aggregating,
-            None,
-        ) => value(state, id, &key, None, &descriptor),
-    };
-    match shown {
-        Err(error) => StateAnswer::Unavailable(error.to_string()),
-        Ok(Shown::Nothing) => StateAnswer::Absent,
-        Ok(Shown::TooLarge(bytes)) => StateAnswer::Unavailable(format!(
-            "the value has {bytes} bytes, over the limit of {ANSWER_BYTES_MAX}"
-        )),
-        Ok(Shown::Json(mut shown)) => {
-            shown["operator"] = json!(descriptor.operator);
-            shown["state"] = json!(descriptor.name);
-            shown["kind"] = json!(descriptor.kind.name());
-            shown["key"] = show(&key, &descriptor.formats.key);
-            StateAnswer::Found(shown.to_string())
+
+    /// The number of the state.
+    pub(crate) fn state(&self) -> u32 {
+        self.id.0
+    }
+
+    /// The bytes of the key.
+    pub(crate) fn key(&self) -> &[u8] {
+        &self.key
+    }
+
+    /// Reads and shows it.
+    pub(crate) fn answer(&self, state: &mut KeyedState) -> StateAnswer {
+        let AskedState { id, descriptor, key, user_key } = self;
+        let shown = match (descriptor.kind, user_key) {
+            (StateKind::Map, None) => map(state, *id, key, descriptor),
+            (
+                StateKind::Map
+                | StateKind::Value
+                | StateKind::List
+                | StateKind::Reducing
+                | StateKind::Aggregating,
+                user_key,
+            ) => value(state, *id, key, user_key.as_deref(), descriptor),
+        };
+        match shown {
+            Err(error) => StateAnswer::Unavailable(error.to_string()),
+            Ok(Shown::Nothing) => StateAnswer::Absent,
+            Ok(Shown::TooLarge(bytes)) => StateAnswer::Unavailable(format!(
+                "the value has {bytes} bytes, over the limit of {ANSWER_BYTES_MAX}"
+            )),
+            Ok(Shown::Json(mut shown)) => {
+                shown["operator"] = json!(descriptor.operator);
+                shown["state"] = json!(descriptor.name);
+                shown["kind"] = json!(descriptor.kind.name());
+                shown["key"] = show(key, &descriptor.formats.key);
+                StateAnswer::Found(shown.to_string())
+            }
         }
     }
 }

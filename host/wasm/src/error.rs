@@ -287,16 +287,14 @@ fn write_frames(f: &mut fmt::Formatter<'_>, frames: &[String]) -> fmt::Result {
     frames.iter().try_for_each(|frame| write!(f, "\n    at {frame}"))
 }
 
-/// A guest's failure, with its address. Except after [`GuestFault::BadRecord`] and
-/// [`GuestFault::Fatal`] the instance cannot be called again.
+/// A guest's failure, with its address in the job, which whoever shows it names. Except after
+/// [`GuestFault::BadRecord`] and [`GuestFault::Fatal`] the instance cannot be called again.
 #[derive(Clone, Debug, Error)]
 #[error(
-    "job \"{job}\", operator \"{operator}\" (plugin {plugin}), subtask {subtask}/{parallelism}, \
-     in {function}: {fault}"
+    "operator \"{operator}\" (plugin {plugin}), subtask {subtask}/{parallelism}, in {function}: \
+     {fault}"
 )]
 pub struct GuestError {
-    /// Name of the job.
-    pub job: String,
     /// Name of the plugin.
     pub plugin: String,
     /// Name of the operator; the names of all in the chain where it cannot be told which.

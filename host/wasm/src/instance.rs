@@ -49,6 +49,7 @@ pub enum LinkTarget {
 
 type Outcome = (Result<(), ErrorOut>,);
 type ProcessParams<'a> = (u32, BatchIn<'a>);
+type QueryParams<'a> = (u32, &'a [u8]);
 type TimersParams<'a> = (u32, TimeDomainBoth, TimersIn<'a>);
 
 /// A running chain of operators of one plugin.
@@ -67,6 +68,7 @@ struct Functions {
     on_timers: TypedFunc<TimersParams<'static>, Outcome>,
     on_cached_timers: TypedFunc<(i64,), Outcome>,
     before_checkpoint: TypedFunc<(u64,), Outcome>,
+    before_query: TypedFunc<QueryParams<'static>, Outcome>,
     finish: TypedFunc<(), Outcome>,
     close: TypedFunc<(), Outcome>,
 }
@@ -79,6 +81,7 @@ impl Functions {
             on_timers: find.function(&exports.on_timers)?,
             on_cached_timers: find.function(&exports.on_cached_timers)?,
             before_checkpoint: find.function(&exports.before_checkpoint)?,
+            before_query: find.function(&exports.before_query)?,
             finish: find.function(&exports.finish)?,
             close: find.function(&exports.close)?,
         })
@@ -207,6 +210,20 @@ impl Instance {
     pub fn before_checkpoint(&mut self, checkpoint_id: u64) -> Result<(), Box<GuestError>> {
         let before_checkpoint = self.functions.before_checkpoint;
         self.call("before-checkpoint", before_checkpoint, (checkpoint_id,))
+    }
+
+    /// Makes the chain write what it has cached of one key of a state to the host.
+    ///
+    /// # Errors
+    /// [`GuestError`].
+    pub fn before_query(&mut self, state: u32, key: &[u8]) -> Result<(), Box<GuestError>> {
+        #[expect(unsafe_code, reason = "as in process: only the key's lifetime differs")]
+        let before_query = unsafe {
+            TypedFunc::<QueryParams<'_>, Outcome>::new_unchecked(
+                *self.functions.before_query.func(),
+            )
+        };
+        self.call("before-query", before_query, (state, key))
     }
 
     /// Tells the chain that its input has ended.
@@ -341,7 +358,6 @@ fn address(
         | GuestFault::Host(_) => None,
     };
     Box::new(GuestError {
-        job: context.job_name.clone(),
         plugin: plugin.to_owned(),
         operator: operator.unwrap_or_else(|| operators.join(" -> ")),
         subtask: context.subtask + 1,

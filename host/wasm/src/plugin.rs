@@ -73,6 +73,8 @@ pub(crate) struct Exports {
     pub(crate) on_timers: ComponentExportIndex,
     pub(crate) on_cached_timers: ComponentExportIndex,
     pub(crate) before_checkpoint: ComponentExportIndex,
+    /// Components made before there was such a function have none.
+    pub(crate) before_query: ComponentExportIndex,
     pub(crate) finish: ComponentExportIndex,
     pub(crate) close: ComponentExportIndex,
     describe: ComponentExportIndex,
@@ -111,6 +113,7 @@ impl Plugin {
             on_timers: required("operator", "on-timers")?,
             on_cached_timers: required("operator", "on-cached-timers")?,
             before_checkpoint: required("operator", "before-checkpoint")?,
+            before_query: required("operator", "before-query")?,
             finish: required("operator", "finish")?,
             close: required("operator", "close")?,
             describe: required("plugin", "describe")?,

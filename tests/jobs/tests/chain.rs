@@ -8,6 +8,7 @@ use sandbar_connectors::sink::CapturedOutput;
 use sandbar_connectors::{ConnectorError, Console, Split};
 use sandbar_jobs::{TestCluster, guest, write_job};
 use sandbar_model::{Clock, JobId, RecordBatch, SystemClock, VertexId};
+use sandbar_rpc::state_query::{QueryKey, StateAnswer, StateQuery};
 use sandbar_taskmanager::{
     ChainRunner, JobDeployment, LocalPeers, SlotBudget, SlotMemory, SplitProvider, TaskDeployment,
     TaskSettings,
@@ -166,6 +167,54 @@ fn state_without_a_cache_is_written_at_once() {
     chain.before_checkpoint(1).unwrap();
     assert_eq!(chain.state_bytes(), written);
     chain.finish().unwrap();
+}
+
+fn query(state: &str, key: &str) -> StateQuery {
+    StateQuery {
+        operator: "count".to_owned(),
+        state: state.to_owned(),
+        key: QueryKey::Text(key.to_owned()),
+        user_key: None,
+    }
+}
+
+#[test]
+fn a_query_makes_the_guest_write_one_key() {
+    const KEYS: usize = 50_000;
+    let (mut chain, _) = chain(&counts("benchmarks", "benchmarks"), ENOUGH);
+    let keys: Vec<String> = (0..KEYS).map(|number| format!("key {number}")).collect();
+    let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+    keys.chunks(5_000).for_each(|part| chain.process(0, keyed(part).view()).unwrap());
+    chain.process(0, keyed(&["key 7"]).view()).unwrap();
+    let empty = chain.state_bytes();
+    let Some(StateAnswer::Found(shown)) = chain.query_state(&query("count", "key 7")).unwrap()
+    else {
+        panic!("no answer");
+    };
+    assert!(shown.contains("\"value\":2"), "{shown}");
+    let one = chain.state_bytes() - empty;
+    let absent = chain.query_state(&query("count", "nobody")).unwrap();
+    assert_eq!(absent, Some(StateAnswer::Absent));
+    let no_state = chain.query_state(&query("sum", "key 7")).unwrap();
+    assert_eq!(no_state, Some(StateAnswer::NoState(vec!["count".to_owned()])));
+    assert_eq!(chain.state_bytes() - empty, one, "{one} bytes after a query");
+    chain.before_checkpoint(1).unwrap();
+    let all = chain.state_bytes() - empty;
+    assert!(one > 0 && one * 1000 < all, "{one} bytes after a query, {all} after a checkpoint");
+    chain.finish().unwrap();
+}
+
+#[test]
+fn a_query_is_announced_to_who_has_the_state() {
+    let text = counts("contract", "guest-contract")
+        .replace("operator = \"count\"", "operator = \"keyed-state\"");
+    let (mut chain, output) = chain(&text.replace("\"discard\"", "\"print\""), ENOUGH);
+    chain.process(0, keyed(&["a"]).view()).unwrap();
+    let before = lines(&output).len();
+    let found = chain.query_state(&query("count", "a")).unwrap();
+    assert!(matches!(found, Some(StateAnswer::Found(_))), "{found:?}");
+    chain.finish().unwrap();
+    assert_eq!(lines(&output)[before..], ["before-query 0 a"]);
 }
 
 #[test]

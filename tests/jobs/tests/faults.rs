@@ -80,6 +80,8 @@ fn check_with(limits: &[(&str, &str)], operator: &str, expected: &[&str]) {
     for part in expected.iter().copied().chain(address.iter().map(String::as_str)) {
         assert!(failure.contains(part), "{operator}: no {part:?} in: {failure}");
     }
+    let names = failure.matches(&address[0]).count();
+    assert_eq!(names, 1, "{operator}: the job is to be named once in: {failure}");
     let neighbour = cluster.attend(&neighbour);
     assert_eq!(neighbour.result.status, JobStatus::Finished, "the neighbour of {operator}");
     assert_eq!(neighbour.snapshot.vertices[0].records_out as usize, NEIGHBOUR_RECORDS);

@@ -87,6 +87,16 @@ fn two_phases_give_what_one_gives_and_send_much_less() {
 }
 
 #[test]
+fn what_a_key_selector_refuses_meets_the_policy_of_the_operator_behind() {
+    let pairs = "[\"a\",1]\n{\"no\":\"pair\"}\n[\"a\",2]\n";
+    let outcome = run("refused", &[("pairs.jsonl", pairs)], &[], "1");
+    let expected = ["2 of a", "sum (a,1)", "sum (a,3)", r#"sums refused {"no":"pair"}"#];
+    assert_eq!(sorted(&outcome.lines), expected);
+    let refused: u64 = outcome.snapshot.vertices.iter().map(|vertex| vertex.records_failed).sum();
+    assert_eq!(refused, 2, "one a reader");
+}
+
+#[test]
 fn every_value_meets_every_rule_once_and_all_subtasks_know_all_rules() {
     let values: String = (0..300).fold(String::new(), |mut text, number| {
         writeln!(text, "key{},{number}", number % 23).unwrap();

@@ -73,7 +73,11 @@ impl<T: 'static, C: Decode<T>> DecodeHead<T, C> {
                 (&batch.value_ends[index..last], &batch.timestamps[index..last]);
             let decoded =
                 decode_block(&*self.codec, &column, start, ends, timestamps, &mut self.chunk);
-            index += self.chunk.len();
+            let count = self.chunk.len();
+            index += count;
+            // Counts unless what leaves the instance is measured: little may, or nothing.
+            let bytes = ends.get(count.wrapping_sub(1)).map_or(0, |end| *end as usize - start);
+            self.instance.chunk_records.set(chunk_records(bytes, count.max(1)));
             self.pipe.push_all(&mut self.chunk);
             if let Err(error) = decoded {
                 // The refused record gets a number under which nothing was emitted.

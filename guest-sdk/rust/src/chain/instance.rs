@@ -249,6 +249,12 @@ impl Instance {
         self.end_call()
     }
 
+    /// Writes what is cached of one key of a state to the host, for somebody who reads it there.
+    pub(crate) fn before_query(&mut self, state: u32, key: &[u8]) -> Result<(), CallError> {
+        let written = self.context.keys.write_key(state, key);
+        written.or_else(|error| self.fail(error.to_string()))
+    }
+
     /// Lets the operators emit what is left.
     pub(crate) fn finish(&mut self) -> Result<(), CallError> {
         self.context.begin_record();

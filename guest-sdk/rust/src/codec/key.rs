@@ -41,6 +41,18 @@ pub(crate) fn is_plain<T: 'static>() -> bool {
     plain.contains(&TypeId::of::<T>())
 }
 
+/// A key that is a whole number, as 64 bits that no other key of its type has.
+#[inline(always)]
+pub(crate) fn whole_number<K: Key>(key: &K) -> Option<u64> {
+    // Resolved when compiled: `K` is known here.
+    let any: &dyn Any = key;
+    let unsigned = any.downcast_ref::<u64>().copied();
+    let unsigned = unsigned.or_else(|| any.downcast_ref().map(|short: &u32| u64::from(*short)));
+    let signed = any.downcast_ref::<i64>().copied();
+    let signed = signed.or_else(|| any.downcast_ref().map(|short: &i32| i64::from(*short)));
+    unsigned.or(signed.map(i64::cast_unsigned))
+}
+
 /// The name of the format of a key's bytes, in the words of a port's format.
 pub(crate) fn key_format<K: Key>() -> String {
     let key = TypeId::of::<K>();

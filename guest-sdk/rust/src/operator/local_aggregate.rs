@@ -13,14 +13,14 @@ mod slices;
 use std::mem;
 use std::rc::Rc;
 
-use self::held::Held;
+use self::held::{Held, KeyBytes};
 pub(crate) use self::slices::Slices;
 use super::definition::Wiring;
 use super::simple::main_output;
 use crate::chain::erased::{AnyPipe, erase};
 use crate::chain::instance::InstanceContext;
-use crate::chain::pipe::{Chunk, Pipe, Signal, broken_promise};
-use crate::codec::{Data, Key, encode_key, is_plain};
+use crate::chain::pipe::{Chunk, Pipe, Records, Signal};
+use crate::codec::{Data, Key, encode_key, is_plain, whole_number};
 use crate::error::{Error, Failure, Outcome};
 use crate::function::accumulate::Partial;
 
@@ -70,6 +70,10 @@ struct LocalAggregate<C: Combine> {
     pending_keys: Vec<u8>,
     /// The record that they are of.
     pending_record: u32,
+    /// The bytes of the key at hand. Kept for their memory.
+    key_bytes: Vec<u8>,
+    /// What failed where no failure can be told; the next signal tells it.
+    failure: Option<Failure>,
     /// The last watermark sent on. Timers of an operator in front may have fired for a later one,
     /// which follows what they emit.
     watermark: i64,
@@ -105,7 +109,8 @@ pub(crate) fn local_aggregate<C: Combine>(
     let out = main_output(&mut wiring.outputs)?;
     let instance = Rc::clone(wiring.runtime.instance());
     instance.holds_back.set(true);
-    let never_fails = combine.never_fails() && is_plain::<C::Key>() && out.never_fails();
+    // What is behind may fail: that is no fault of a record, and can wait for the next signal.
+    let never_fails = combine.never_fails() && is_plain::<C::Key>();
     Ok(vec![erase::<C::In>(LocalAggregate {
         combine,
         slices,
@@ -114,6 +119,8 @@ pub(crate) fn local_aggregate<C: Combine>(
         pending: Vec::new(),
         pending_keys: Vec::new(),
         pending_record: NO_RECORD,
+        key_bytes: Vec::new(),
+        failure: None,
         watermark: i64::MIN,
         is_idle: false,
         records: 0,
@@ -152,7 +159,11 @@ impl<C: Combine> LocalAggregate<C> {
         let mut start = 0;
         let outcome =
             pending.drain(..).try_for_each(|Pending { timestamp, item, key, key_end }| {
-                let bytes = &keys[mem::replace(&mut start, key_end)..key_end];
+                let range = mem::replace(&mut start, key_end)..key_end;
+                let bytes = match whole_number(&key) {
+                    Some(number) => KeyBytes::of_number(number),
+                    None => KeyBytes::in_column(&keys, range),
+                };
                 self.hold(timestamp, key, bytes, item)
             });
         keys.clear();
@@ -160,15 +171,49 @@ impl<C: Combine> LocalAggregate<C> {
         outcome
     }
 
-    fn hold(&mut self, timestamp: i64, key: C::Key, bytes: &[u8], item: C::Item) -> Outcome {
+    /// Puts values that nobody else can refuse to those held, each as `begin` makes its record the
+    /// current one. A failure comes with the position of its value, of which nothing is held. A
+    /// function of its own, so that all it works with stays in registers.
+    #[inline(never)]
+    fn hold_all(
+        &mut self,
+        chunk: &mut Chunk<C::In>,
+        begin: impl Fn(usize),
+    ) -> Result<(), (usize, Failure)> {
+        self.commit().map_err(|failure| (0, failure))?;
+        let mut bytes = mem::take(&mut self.key_bytes);
+        let outcome = chunk.drain(..).enumerate().try_for_each(|(position, (timestamp, value))| {
+            begin(position);
+            self.hold_value(timestamp, value, &mut bytes).map_err(|failure| (position, failure))
+        });
+        self.key_bytes = bytes;
+        outcome
+    }
+
+    #[inline(always)]
+    fn hold_value(&mut self, timestamp: i64, value: C::In, bytes: &mut Vec<u8>) -> Outcome {
+        let (key, item) = match self.combine.read(value) {
+            Ok(read) => read,
+            Err(error) => return Err(Failure::new(self.operator, error)),
+        };
+        if let Some(number) = whole_number(&key) {
+            return self.hold(timestamp, key, KeyBytes::of_number(number), item);
+        }
+        bytes.clear();
+        if let Err(error) = encode_key(&key, bytes) {
+            return Err(Failure::new(self.operator, error));
+        }
+        let end = bytes.len();
+        bytes.extend_from_slice(&KeyBytes::PADDING);
+        self.hold(timestamp, key, KeyBytes::in_column(bytes, 0..end), item)
+    }
+
+    #[inline(always)]
+    fn hold(&mut self, timestamp: i64, key: C::Key, bytes: KeyBytes<'_>, item: C::Item) -> Outcome {
         let is_held = !(self.is_idle && self.slices.is_sliced());
         let slice = self.slices.of(timestamp, self.watermark).filter(|_| is_held);
         let Some(slice) = slice else {
-            // It may be late, or become so any time: whoever is behind decides.
-            let mut stored = None;
-            self.combine.add(&mut stored, item);
-            self.partials.extend(stored.map(|stored| (timestamp, (key, stored))));
-            return self.emit(EMIT_RECORDS);
+            return self.pass(timestamp, key, item);
         };
         let combine = &mut self.combine;
         self.held.update(slice, timestamp, key, bytes, |stored| combine.add(stored, item));
@@ -188,6 +233,16 @@ impl<C: Combine> LocalAggregate<C> {
             self.instance.host.wake_at(at);
         }
         Ok(())
+    }
+
+    /// Hands on a value by itself. It may be late, or become so any time: whoever is behind
+    /// decides.
+    #[cold]
+    fn pass(&mut self, timestamp: i64, key: C::Key, item: C::Item) -> Outcome {
+        let mut stored = None;
+        self.combine.add(&mut stored, item);
+        self.partials.extend(stored.map(|stored| (timestamp, (key, stored))));
+        self.emit(EMIT_RECORDS)
     }
 
     /// Hands on what a watermark leaves behind.
@@ -268,17 +323,25 @@ impl<C: Combine> Pipe<C::In> for LocalAggregate<C> {
     }
 
     fn push_all(&mut self, chunk: &mut Chunk<C::In>) {
-        for (timestamp, value) in chunk.drain(..) {
-            if let Err(failure) = self.note(timestamp, value) {
-                broken_promise(&failure.into_error());
-            }
+        if self.failure.is_some() {
+            return chunk.clear();
         }
-        if let Err(failure) = self.commit() {
-            broken_promise(&failure.into_error());
-        }
+        self.failure = self.hold_all(chunk, |_| {}).err().map(|(_, failure)| failure);
+    }
+
+    /// Only the head is given its records so: once a value was read, nobody can refuse its record.
+    fn push_each(
+        &mut self,
+        chunk: &mut Chunk<C::In>,
+        records: Records<'_>,
+    ) -> Result<(), (usize, Failure)> {
+        self.hold_all(chunk, |position| records.begin(position))
     }
 
     fn signal(&mut self, signal: Signal<'_>) -> Outcome {
+        if let Some(failure) = self.failure.take() {
+            return Err(failure);
+        }
         match signal {
             Signal::Rollback => {
                 if self.pending_record == self.instance.record.get() {

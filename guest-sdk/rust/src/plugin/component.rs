@@ -124,6 +124,10 @@ impl<S: Operators> OperatorGuest for Component<S> {
         call(Instance::before_checkpoint)
     }
 
+    fn before_query(state: u32, key: Vec<u8>) -> Result<(), WitError> {
+        call(|instance| instance.before_query(state, &key))
+    }
+
     fn finish() -> Result<(), WitError> {
         call(Instance::finish)
     }

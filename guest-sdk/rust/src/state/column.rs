@@ -234,6 +234,21 @@ impl<T: Stored> KeyedStore for Column<T> {
         Ok(())
     }
 
+    fn write_slot(&self, slot: u32, key: &[u8]) -> Result<(), Error> {
+        let cells = &*self.cells.borrow();
+        // A slot that no call has loaded yet has no cell.
+        if cells.is_dirty.get(slot as usize) != Some(&true) {
+            return Ok(());
+        }
+        let queue = &mut *self.queue.borrow_mut();
+        queue.push(key, None, cells.values.get(slot as usize).as_ref());
+        queue.write(&*self.host, self.state, &self.name)
+    }
+
+    fn state(&self) -> u32 {
+        self.state
+    }
+
     fn dirty(&self) -> usize {
         self.cells.borrow().dirty.len()
     }

@@ -67,6 +67,10 @@ pub(crate) trait KeyedStore {
     fn fetch(&self, slots: &[u32]);
     /// Writes at most about `limit` dirty entries.
     fn flush(&self, slots: &SlotTable, limit: usize) -> Result<(), Error>;
+    /// Writes what is dirty in `slot`, which stays dirty: for somebody who reads the host's state.
+    fn write_slot(&self, slot: u32, key: &[u8]) -> Result<(), Error>;
+    /// The number of the state.
+    fn state(&self) -> u32;
     /// Number of dirty entries, or a little more.
     fn dirty(&self) -> usize;
     /// Whether entries expire at the host, so that they may not outlive the call in the cache.
@@ -218,6 +222,14 @@ impl KeyContext {
     pub(crate) fn flush(&self) -> Result<(), Error> {
         let table = self.table.borrow();
         self.stores.borrow().iter().try_for_each(|store| store.flush(&table, usize::MAX))
+    }
+
+    /// Writes what is dirty of one key of one state, if it is cached.
+    pub(crate) fn write_key(&self, state: u32, key: &[u8]) -> Result<(), Error> {
+        let Some(slot) = self.table.borrow().find(key) else { return Ok(()) };
+        let stores = self.stores.borrow();
+        let mut of_state = stores.iter().filter(|store| store.state() == state);
+        of_state.try_for_each(|store| store.write_slot(slot, key))
     }
 
     /// The current slot, if a record or timer is being processed.

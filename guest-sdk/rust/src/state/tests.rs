@@ -9,6 +9,7 @@ use super::*;
 use crate::prelude::*;
 use crate::testing::{HarnessSetup, OperatorHarness};
 
+mod query;
 mod ttl;
 
 /// What to do to the state of a key.

@@ -245,6 +245,25 @@ impl<T: Data> DataStream<T> {
 
     /// Keys the stream: all records of one key go to one subtask, in their order. The key is
     /// computed once per record; see [`Key`] for what makes a key.
+    ///
+    /// A record that cannot be read for its key, or whose key cannot be written, is refused by the
+    /// operator behind, with the policy of that: `on_error` of what comes out of the keyed stream
+    /// holds for both, and so do its `dead_letters`.
+    ///
+    /// ```
+    /// use sandbar_sdk::prelude::*;
+    ///
+    /// fn define(env: &mut StreamExecutionEnvironment, _args: &[String]) -> Result<()> {
+    ///     env.from_source::<(String, u64)>(FileSource::json("orders.jsonl"), "orders")
+    ///         .key_by(|(customer, _)| customer.clone())
+    ///         .sum(|(_, cents)| *cents)
+    ///         .on_error(ErrorPolicy::Skip)
+    ///         .sink_to(PrintSink::text());
+    ///     Ok(())
+    /// }
+    /// # let spec = sandbar_sdk::testing::job_spec(define, &[]).unwrap();
+    /// # assert_eq!(spec["operators"][0]["on-error"], "skip");
+    /// ```
     pub fn key_by<K: Key>(&self, key: impl FnMut(&T) -> K + 'static) -> KeyedStream<K, T> {
         KeyedStream::new(self, key)
     }

@@ -27,7 +27,7 @@ impl<T: 'static> Sink<T> {
     where
         T: Display,
     {
-        Sink::with_codec(connector, "Sink", DisplayText)
+        Sink::with_codec(connector, DisplayText)
     }
 
     /// A connector of the host by name that takes JSON.
@@ -35,10 +35,15 @@ impl<T: 'static> Sink<T> {
     where
         T: Serialize,
     {
-        Sink::with_codec(connector, "Sink", Json)
+        Sink::with_codec(connector, Json)
     }
 
-    fn with_codec(connector: &str, name: &'static str, codec: impl Encode<T>) -> Sink<T> {
+    /// A connector of the host by name that takes records in a format of the author's own.
+    pub fn with_codec(connector: &str, codec: impl Encode<T>) -> Sink<T> {
+        Sink::named(connector, "Sink", codec)
+    }
+
+    fn named(connector: &str, name: &'static str, codec: impl Encode<T>) -> Sink<T> {
         Sink {
             connector: connector.to_owned(),
             options: Map::new(),
@@ -73,12 +78,12 @@ pub struct PrintSink;
 impl PrintSink {
     /// Records as they display.
     pub fn text<T: Display + 'static>() -> Sink<T> {
-        Sink::with_codec("print", "Print", DisplayText)
+        Sink::named("print", "Print", DisplayText)
     }
 
     /// Records as JSON.
     pub fn json<T: Serialize + 'static>() -> Sink<T> {
-        Sink::with_codec("print", "Print", Json)
+        Sink::named("print", "Print", Json)
     }
 }
 
@@ -89,12 +94,12 @@ pub struct FileSink;
 impl FileSink {
     /// Records as they display.
     pub fn text<T: Display + 'static>(folder: impl Into<String>) -> Sink<T> {
-        Sink::with_codec("files", "Files", DisplayText).option("path", folder.into())
+        Sink::named("files", "Files", DisplayText).option("path", folder.into())
     }
 
     /// Records as JSON.
     pub fn json<T: Serialize + 'static>(folder: impl Into<String>) -> Sink<T> {
-        Sink::with_codec("files", "Files", Json).option("path", folder.into())
+        Sink::named("files", "Files", Json).option("path", folder.into())
     }
 }
 
@@ -105,12 +110,12 @@ pub struct DiscardSink;
 impl DiscardSink {
     /// Records as they display.
     pub fn text<T: Display + 'static>() -> Sink<T> {
-        Sink::with_codec("discard", "Discard", DisplayText)
+        Sink::named("discard", "Discard", DisplayText)
     }
 
     /// Records as JSON.
     pub fn json<T: Serialize + 'static>() -> Sink<T> {
-        Sink::with_codec("discard", "Discard", Json)
+        Sink::named("discard", "Discard", Json)
     }
 }
 

@@ -73,7 +73,42 @@ impl<T: Data> Source<T> {
 }
 
 impl<T: 'static> Source<T> {
-    fn with_codec(connector: &str, codec: impl Codec<T> + Copy) -> Source<T> {
+    /// A connector of the host by name that delivers records in a format of the author's own: what
+    /// the connector delivers, the codec names and reads. Without serde in between, a record of
+    /// fixed fields costs a few nanoseconds to read.
+    ///
+    /// ```
+    /// use sandbar_sdk::codec::{Decode, Encode, Format};
+    /// use sandbar_sdk::prelude::*;
+    /// use sandbar_sdk::Source;
+    ///
+    /// /// A number as its 8 bytes.
+    /// #[derive(Clone, Copy)]
+    /// struct LittleEndian;
+    ///
+    /// impl Format<u64> for LittleEndian {
+    ///     fn format(&self) -> String {
+    ///         "bytes".to_owned()
+    ///     }
+    /// }
+    ///
+    /// impl Encode<u64> for LittleEndian {
+    ///     fn encode(&self, value: &u64, bytes: &mut Vec<u8>) -> Result<()> {
+    ///         bytes.extend_from_slice(&value.to_le_bytes());
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// impl Decode<u64> for LittleEndian {
+    ///     fn decode(&self, bytes: &[u8]) -> Result<u64> {
+    ///         let bytes = bytes.try_into().map_err(|_| Error::bad_record("not 8 bytes"))?;
+    ///         Ok(u64::from_le_bytes(bytes))
+    ///     }
+    /// }
+    ///
+    /// let numbers: Source<u64> = Source::with_codec("sensors", LittleEndian);
+    /// ```
+    pub fn with_codec(connector: &str, codec: impl Codec<T> + Copy) -> Source<T> {
         Source {
             connector: connector.to_owned(),
             options: Map::new(),

@@ -12,6 +12,7 @@ use crate::function::AggregateFunction;
 use crate::function::accumulate::{Accumulate, Aggregated, Merged, Reduced, Shared};
 use crate::operator::local_aggregate::Slices;
 use crate::window::contents::{AsIs, By, OfFolded};
+use crate::window::function::ApplyFolded;
 use crate::window::{
     Evictor, Panes, ProcessWindowFunction, STATE, Trigger, WindowAssigner, WindowedOperator,
     Windowing,
@@ -164,6 +165,43 @@ where
         G: AggregateFunction<In = T, Accumulator: Data, Output: Clone + 'static>,
     {
         self.add_folded("Window Aggregate", Aggregated(aggregate), By(function, PhantomData))
+    }
+
+    /// As [`Windowing::reduce_apply`].
+    pub fn reduce_apply<Out: Clone + 'static>(
+        self,
+        reduce: impl FnMut(T, T) -> T + 'static,
+        function: impl FnMut(&K, &A::Window, T, &mut Collector<Out>) + 'static,
+    ) -> DataStream<Out> {
+        self.reduce_with(reduce, ApplyFolded::new(function))
+    }
+
+    /// As [`Windowing::aggregate_apply`].
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use sandbar_sdk::aggregates::CountAggregate;
+    /// use sandbar_sdk::prelude::*;
+    ///
+    /// fn per_minute(pages: &DataStream<String>) -> DataStream<(String, i64, u64)> {
+    ///     pages
+    ///         .key_by(|page| page.clone())
+    ///         .window(TumblingEventTimeWindows::of(Duration::from_secs(60)))
+    ///         .aggregate_apply(CountAggregate::default(), |page, window, views, out| {
+    ///             out.collect((page.clone(), window.start, views));
+    ///         })
+    /// }
+    /// ```
+    pub fn aggregate_apply<G, Out: Clone + 'static>(
+        self,
+        aggregate: G,
+        function: impl FnMut(&K, &A::Window, G::Output, &mut Collector<Out>) + 'static,
+    ) -> DataStream<Out>
+    where
+        G: AggregateFunction<In = T, Accumulator: Data, Output: Clone + 'static>,
+    {
+        self.aggregate_with(aggregate, ApplyFolded::new(function))
     }
 
     /// As [`Windowing::process`].

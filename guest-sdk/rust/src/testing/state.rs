@@ -57,6 +57,25 @@ impl<In, Out, Second> OperatorHarness<In, Out, Second> {
         (0..page.values.ends.len()).map(entry).collect()
     }
 
+    /// What the host has of a key of a state, by user key, once the operator has heard of a query.
+    #[cfg(test)]
+    pub(crate) fn queried<K: Key>(
+        &mut self,
+        name: &str,
+        key: &K,
+    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
+        let state = self.host.state(name).unwrap_or(u32::MAX);
+        let mut bytes = Vec::new();
+        encode_key(key, &mut bytes)?;
+        outcome(self.instance.before_query(state, &bytes))?;
+        let page = self.host.scan(state, &bytes, None, u32::MAX);
+        let entry = |index| {
+            let user_key = cut(&page.user_keys.ends, &page.user_keys.bytes, index);
+            (user_key.to_vec(), cut(&page.values.ends, &page.values.bytes, index).to_vec())
+        };
+        Ok((0..page.values.ends.len()).map(entry).collect())
+    }
+
     fn declared(&mut self, name: &str) -> Result<u32> {
         outcome(self.instance.before_checkpoint())?;
         self.host.state(name).ok_or_else(|| Error::fatal(format!("there is no state '{name}'")))

@@ -157,3 +157,36 @@ where
         Ok(())
     }
 }
+
+/// A closure of key, window and the one element that is left after folding as a function.
+pub(crate) struct ApplyFolded<F, T> {
+    function: F,
+    marker: PhantomData<fn(T)>,
+}
+
+impl<F, T> ApplyFolded<F, T> {
+    pub(crate) fn new(function: F) -> ApplyFolded<F, T> {
+        ApplyFolded { function, marker: PhantomData }
+    }
+}
+
+impl<K, T, Out, W, F> ProcessWindowFunction<K, T, Out, W> for ApplyFolded<F, T>
+where
+    K: Key,
+    T: Clone + 'static,
+    F: FnMut(&K, &W, T, &mut Collector<Out>) + 'static,
+{
+    type State = ();
+
+    fn process(
+        &mut self,
+        ctx: &mut WindowContext<'_, K, W, ()>,
+        elements: &[T],
+        out: &mut Collector<Out>,
+    ) -> Result<(), Error> {
+        for folded in elements {
+            (self.function)(ctx.current_key(), ctx.window, folded.clone(), out);
+        }
+        Ok(())
+    }
+}

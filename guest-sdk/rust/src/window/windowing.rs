@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::assigner::{GlobalWindows, Panes, WindowAssigner, millis};
 use super::contents::{All, Contents, Direct, Then};
 use super::evictor::{CountEvictor, Evicting, Evictor};
-use super::function::{Apply, ProcessWindowFunction};
+use super::function::{Apply, ApplyFolded, ProcessWindowFunction};
 use super::operator::{Lateness, WindowOperator};
 use super::panes::PaneOperator;
 use super::trigger::{CountTrigger, EventTimeTrigger, PurgingTrigger, Trigger};
@@ -164,6 +164,28 @@ impl<T: Data, A: WindowAssigner<T>, Tr: Trigger<T, A::Window>> Windowing<T, A, T
         G: AggregateFunction<In = T, Accumulator: Data, Output: Clone + 'static>,
     {
         self.build_folded(Then::new(Aggregated(aggregate), function))
+    }
+
+    /// Folds the elements of a window into one, and gives key, window and that to a closure.
+    pub fn reduce_apply<K: Key, Out: 'static>(
+        self,
+        reduce: impl FnMut(T, T) -> T + 'static,
+        function: impl FnMut(&K, &A::Window, T, &mut Collector<Out>) + 'static,
+    ) -> WindowedOperator<K, T, Out> {
+        self.reduce_with(reduce, ApplyFolded::new(function))
+    }
+
+    /// Adds the elements of a window to an accumulator, and gives key, window and its result to a
+    /// closure.
+    pub fn aggregate_apply<K: Key, G, Out: 'static>(
+        self,
+        aggregate: G,
+        function: impl FnMut(&K, &A::Window, G::Output, &mut Collector<Out>) + 'static,
+    ) -> WindowedOperator<K, T, Out>
+    where
+        G: AggregateFunction<In = T, Accumulator: Data, Output: Clone + 'static>,
+    {
+        self.aggregate_with(aggregate, ApplyFolded::new(function))
     }
 
     /// Keeps all elements of a window, and gives them to a function.

@@ -1,6 +1,8 @@
 //! Keyed state, windows, timers and a join by the number of keys: in the sandbox and as native
-//! operators of the same engine, each run in a process of its own, in turn.
+//! operators of the same engine, over its state backend and over hash maps, each run in a process
+//! of its own, in turn.
 
+mod backend;
 mod native;
 
 use std::process::{Command, Stdio};
@@ -17,7 +19,7 @@ use sandbar_model::SystemClock;
 use sandbar_model::status::JobStatus;
 use serde_json::{Value, json};
 
-use super::{GuestArgs, Side, usage};
+use super::{GuestArgs, usage};
 use crate::output;
 
 /// How far watermarks are behind, in milliseconds.
@@ -42,7 +44,8 @@ Examples:
 Record n has a random key and the event time n / RATE; watermarks are 1 s behind. A source makes
 the records, a hash partitioner deals them out, an operator does the work, and a sink drops its
 results. The join has twice the records, half of them on each side. Bytes a key are what the peak
-is above that of the fewest keys. The guest's cache may grow to 3 GB unless -D says otherwise.")]
+is above that of the fewest keys. The guest's cache may grow to 3 GB unless -D says otherwise. All
+sides must have as many results, or the verb fails.")]
 pub(super) struct StateArgs {
     #[command(flatten)]
     guests: GuestArgs,
@@ -64,9 +67,9 @@ pub(super) struct StateArgs {
     /// Rounds; each runs all in turn.
     #[arg(long, default_value_t = 1)]
     rounds: usize,
-    /// Which to run: both unless given.
-    #[arg(long)]
-    side: Option<Side>,
+    /// Which to run: all unless given.
+    #[arg(long, value_delimiter = ',')]
+    side: Vec<Side>,
     /// Option of the job; may be repeated.
     #[arg(short = 'D', value_name = "KEY=VALUE")]
     options: Vec<String>,
@@ -76,6 +79,29 @@ pub(super) struct StateArgs {
     /// Run only this, in this process.
     #[arg(long, hide = true)]
     here: bool,
+}
+
+/// Where the work is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Side {
+    /// In the sandbox.
+    Wasm,
+    /// By native operators over the engine's own state backend and timers.
+    Backend,
+    /// By native operators over hash maps made for this work, which could not be restored.
+    Native,
+}
+
+impl Side {
+    const ALL: [Side; 3] = [Side::Wasm, Side::Backend, Side::Native];
+
+    fn name(self) -> &'static str {
+        match self {
+            Side::Wasm => "wasm",
+            Side::Backend => "backend",
+            Side::Native => "native",
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -145,6 +171,7 @@ pub(super) fn run(args: &StateArgs) -> anyhow::Result<()> {
             if args.json {
                 output::line(&run.to_string())?;
             }
+            check_results(&runs, *case, &run)?;
             runs.push((*case, run));
         }
     }
@@ -154,16 +181,29 @@ pub(super) fn run(args: &StateArgs) -> anyhow::Result<()> {
 fn cases(args: &StateArgs) -> Vec<Case> {
     let all = Work::ALL.to_vec();
     let works = if args.work.is_empty() { all } else { args.work.clone() };
-    let sides = args.side.map_or(vec![Side::Wasm, Side::Native], |side| vec![side]);
+    let sides = if args.side.is_empty() { &Side::ALL[..] } else { &args.side };
     let mut cases = Vec::new();
     for work in works {
         for keys in &args.keys {
-            // The source is the same on both sides.
-            let sides = if work == Work::Source { &[Side::Native][..] } else { &sides };
+            // The source is the same on all sides.
+            let sides = if work == Work::Source { &[Side::Native][..] } else { sides };
             cases.extend(sides.iter().map(|side| Case { work, keys: *keys, side: *side }));
         }
     }
     cases
+}
+
+/// Fails if an earlier run of the same work had another number of results.
+fn check_results(runs: &[(Case, Value)], case: Case, run: &Value) -> anyhow::Result<()> {
+    let is_alike = |of: &Case| of.work == case.work && of.keys == case.keys;
+    let Some((of, before)) = runs.iter().find(|(of, _)| is_alike(of)) else { return Ok(()) };
+    let (expected, found) = (&before["results"], &run["results"]);
+    if found != expected {
+        let (work, keys) = (case.work.name(), case.keys);
+        let (first, second) = (of.side.name(), case.side.name());
+        bail!("{work} of {keys} keys: {expected} results with {first}, {found} with {second}");
+    }
+    Ok(())
 }
 
 fn run_in_child(args: &StateArgs, case: Case) -> anyhow::Result<Value> {
@@ -218,9 +258,9 @@ fn job(args: &StateArgs, case: Case) -> anyhow::Result<Value> {
             let module = args.guests.file("benchmarks.wasm")?.canonicalize()?;
             json!({ "benchmarks": { "path": module } })
         }
-        Side::Native => json!({}),
+        Side::Backend | Side::Native => json!({}),
     };
-    let plugin = if case.side == Side::Wasm { "benchmarks" } else { "native" };
+    let plugin = if case.side == Side::Wasm { "benchmarks" } else { case.side.name() };
     Ok(json!({
         "name": "bench state",
         "plugins": plugins,
@@ -254,7 +294,8 @@ fn run_here(args: &StateArgs, case: Case) -> anyhow::Result<Value> {
         cache_folder: cache_folder(),
     })?;
     let mut loader = cluster.loader(&overrides);
-    loader.native.insert("native".to_owned(), native::plugin());
+    loader.native.insert(Side::Native.name().to_owned(), native::plugin());
+    loader.native.insert(Side::Backend.name().to_owned(), backend::plugin());
     let prepared = loader.prepare_spec(spec, None)?;
     let before = usage::cpu_seconds("self")?;
     let job = cluster.submit(prepared)?;

@@ -2,6 +2,16 @@
 //!
 //! Invariant: never changes, since a seed stands for its records in tests and benchmarks.
 
+/// A seed, ready for the generators of all records.
+#[derive(Clone, Copy)]
+pub(super) struct Seed(u64);
+
+impl Seed {
+    pub(super) fn new(seed: u64) -> Seed {
+        Seed(mix(seed.wrapping_add(GOLDEN)))
+    }
+}
+
 /// The generator of one record.
 pub(super) struct Random(u64);
 
@@ -9,8 +19,9 @@ pub(super) struct Random(u64);
 const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 
 impl Random {
-    pub(super) fn new(seed: u64, n: u64) -> Random {
-        Random(mix(seed.wrapping_add(GOLDEN)) ^ mix(n.wrapping_mul(GOLDEN)))
+    #[inline]
+    pub(super) fn new(seed: Seed, n: u64) -> Random {
+        Random(seed.0 ^ mix(n.wrapping_mul(GOLDEN)))
     }
 
     /// SplitMix64. Source: Steele, Lea, Flood, "Fast splittable pseudorandom number generators".

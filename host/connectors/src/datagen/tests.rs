@@ -124,6 +124,22 @@ fn pairs_have_a_key_below_the_bound_and_their_number() {
 }
 
 #[test]
+fn a_share_of_the_pairs_has_one_key_and_the_others_keep_theirs() {
+    let keys = |share: Value| -> Vec<u64> {
+        let options = json!({ "count": 1000, "format": "bytes", "keys": 50, "hot-share": share });
+        let batch = drain(&*source("datagen", options).unwrap(), 1).unwrap();
+        let key = |index| batch.view().value(index)[..8].try_into().unwrap();
+        (0..1000).map(|index| u64::from_le_bytes(key(index))).collect()
+    };
+    let (none, most, all) = (keys(json!(0)), keys(json!(0.9)), keys(json!(1)));
+    assert!(none.iter().filter(|key| **key == 0).count() < 50);
+    assert!(all.iter().all(|key| *key == 0));
+    let hot = most.iter().filter(|key| **key == 0).count();
+    assert!((870..930).contains(&hot), "{hot} of 1000");
+    assert!(most.iter().zip(&none).all(|(key, without)| *key == 0 || key == without));
+}
+
+#[test]
 fn the_rate_is_kept_by_the_clock() {
     let clock = Arc::new(ManualClock::new(10_000));
     let source = source("datagen", json!({ "rate": 100, "count": 200 })).unwrap();
@@ -154,6 +170,10 @@ fn what_makes_no_sense_is_refused() {
     check_refused(
         json!({ "format": "text", "fields": {} }),
         "it only goes with the format json; leave it out",
+    );
+    check_refused(
+        json!({ "format": "bytes", "hot-share": 1.5 }),
+        "it must be a number from 0 to 1",
     );
     check_refused(json!({ "keys": 2 }), "it only goes with the format bytes; leave it out");
     check_refused(

@@ -7,11 +7,12 @@ use sandbar_model::Clock;
 use sandbar_model::job_graph::{
     Connector, ErrorPolicy, KeyRule, OperatorBody, OperatorNode, OutputTarget,
 };
-use sandbar_state::KeyGroups;
+use sandbar_state::{KeyGroups, KeyedState, Timers};
 use sandbar_wasm::{ChainLink, InstanceContext, Limits, Plugin};
 
 use super::guest_host::{GuestHost, GuestServices};
 use super::key_operator::KeyOperator;
+use super::native::NativeServices;
 use super::native_operator::NativeOperator;
 use super::operator::Operator;
 use super::output_watermarks::OutputWatermarks;
@@ -103,16 +104,33 @@ impl ChainBuilder<'_> {
                     None => Err(deployment_error(node, &format!("plugin {plugin} is not loaded"))),
                     Some(PluginHandle::Component(component)) => self.segment(position, component),
                     Some(PluginHandle::Native(native)) => {
-                        let function = native
-                            .open(operator, config)
-                            .map_err(|reason| deployment_error(node, &reason))?;
+                        let function = match is_keyed(node) {
+                            true => native.open_keyed(operator, config, self.native_services(node)),
+                            false => native.open(operator, config),
+                        };
+                        let function =
+                            function.map_err(|reason| deployment_error(node, &reason))?;
                         let metrics = self.operator_metrics(node);
                         let outputs = self.outputs_of(node, &metrics)?;
-                        let name = node.name.clone();
-                        Ok(Box::new(NativeOperator::new(name, function, outputs, metrics)))
+                        Ok(Box::new(NativeOperator::new(node, function, outputs, metrics)))
                     }
                 }
             }
+        }
+    }
+
+    fn key_groups(&self) -> KeyGroups {
+        let vertex = self.deployment.vertex();
+        let (parallelism, max_parallelism) = (vertex.parallelism, vertex.max_parallelism);
+        KeyGroups::of_subtask(self.deployment.subtask, parallelism, max_parallelism)
+    }
+
+    fn native_services(&self, node: &OperatorNode) -> NativeServices {
+        let (groups, memory) = (self.key_groups(), self.deployment.slot.managed.clone());
+        NativeServices {
+            uid: node.uid.clone(),
+            state: KeyedState::new(groups.clone(), memory.clone(), Arc::clone(self.clock)),
+            timers: Timers::new(groups, memory),
         }
     }
 
@@ -217,13 +235,7 @@ impl ChainBuilder<'_> {
         segment: &Segment,
         links: &[ChainLink],
     ) -> GuestServices {
-        let vertex = self.deployment.vertex();
         let memory = self.deployment.slot.managed.clone();
-        let key_groups = KeyGroups::of_subtask(
-            self.deployment.subtask,
-            vertex.parallelism,
-            vertex.max_parallelism,
-        );
         let keyed = is_keyed(head);
         let usage = segment
             .operators
@@ -236,7 +248,7 @@ impl ChainBuilder<'_> {
             operators: links.iter().map(|link| (link.uid.clone(), link.name.clone())).collect(),
             keyed,
             usage: usage.collect(),
-            key_groups,
+            key_groups: self.key_groups(),
             memory,
             clock: Arc::clone(self.clock),
             is_batch: self.deployment.job.settings.is_batch,

@@ -12,7 +12,6 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use sandbar_model::{Clock, RecordBatchView, Watermark};
-use sandbar_rpc::state_query::{StateAnswer, StateQuery};
 use sandbar_state::{
     KeyGroups, KeyedState, ManagedMemory, OperatorState, StateBackend, TimerOwner, Timers,
 };
@@ -25,7 +24,6 @@ pub(crate) use self::due::{DueBatch, DueByWatermark};
 use super::outputs::Outputs;
 use crate::error::TaskError;
 use crate::metrics::StateMetrics;
-use crate::state_query;
 use crate::task::control::TaskControl;
 
 /// What a segment is given to serve its guest.
@@ -137,12 +135,9 @@ impl GuestHost {
         self.operators.iter().any(|(of_segment, _)| of_segment == uid)
     }
 
-    /// Answers a question for the state of one of its operators, which has written what it caches.
-    pub(crate) fn query_state(&mut self, query: &StateQuery) -> StateAnswer {
-        match &mut self.keyed_state {
-            Some(keyed_state) => state_query::answer(keyed_state, query),
-            None => StateAnswer::NoState(Vec::new()),
-        }
+    /// The keyed state of its operators, if they have keys.
+    pub(crate) fn keyed_state(&mut self) -> Option<&mut KeyedState> {
+        self.keyed_state.as_mut()
     }
 
     /// Shows how much state each operator has.

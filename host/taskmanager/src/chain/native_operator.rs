@@ -1,5 +1,6 @@
 //! A native function as an operator of a chain.
 
+use sandbar_model::job_graph::OperatorNode;
 use sandbar_model::{RecordBatch, RecordBatchView, Watermark};
 use sandbar_rpc::state_query::{StateAnswer, StateQuery};
 
@@ -8,10 +9,12 @@ use super::operator::Operator;
 use super::outputs::Outputs;
 use crate::error::TaskError;
 use crate::metrics::OperatorMetrics;
+use crate::state_query::AskedState;
 use crate::watermark_valve::WatermarkStatus;
 
 pub(crate) struct NativeOperator {
     name: String,
+    uid: String,
     function: Box<dyn NativeFunction>,
     emitted: RecordBatch,
     outputs: Outputs,
@@ -20,12 +23,13 @@ pub(crate) struct NativeOperator {
 
 impl NativeOperator {
     pub(crate) fn new(
-        name: String,
+        node: &OperatorNode,
         function: Box<dyn NativeFunction>,
         outputs: Outputs,
         metrics: OperatorMetrics,
     ) -> NativeOperator {
-        NativeOperator { name, function, emitted: RecordBatch::new(), outputs, metrics }
+        let (name, uid) = (node.name.clone(), node.uid.clone());
+        NativeOperator { name, uid, function, emitted: RecordBatch::new(), outputs, metrics }
     }
 
     fn emit(&mut self) -> Result<(), TaskError> {
@@ -49,7 +53,10 @@ impl Operator for NativeOperator {
     }
 
     fn on_watermark(&mut self, watermark: Watermark) -> Result<(), TaskError> {
-        self.function.on_watermark(watermark.0, &mut self.emitted);
+        self.function.on_watermark(watermark.0, &mut self.emitted).map_err(|message| {
+            let (operator, watermark) = (self.name.clone(), watermark.0);
+            TaskError::NativeWatermark { operator, watermark, message }
+        })?;
         self.emit()?;
         self.outputs.on_watermark(watermark)
     }
@@ -75,7 +82,14 @@ impl Operator for NativeOperator {
     }
 
     fn query_state(&mut self, query: &StateQuery) -> Result<Option<StateAnswer>, TaskError> {
-        self.outputs.query_state(query)
+        if query.operator != self.uid {
+            return self.outputs.query_state(query);
+        }
+        let Some(state) = self.function.keyed_state() else {
+            return Ok(Some(StateAnswer::NoState(Vec::new())));
+        };
+        let asked = AskedState::find(state, query);
+        Ok(Some(asked.map_or_else(|answer| answer, |asked| asked.answer(state))))
     }
 
     fn finish(&mut self) -> Result<(), TaskError> {

@@ -37,7 +37,7 @@ pub(crate) trait Operator: Send {
 
     /// Answers a question for the keyed state of this operator or of one behind it, by its uid;
     /// none if that is none of them. State is that after all records processed so far: what is
-    /// cached elsewhere is written first, as before a checkpoint.
+    /// cached of the key elsewhere is written first.
     fn query_state(&mut self, query: &StateQuery) -> Result<Option<StateAnswer>, TaskError>;
 
     /// The input has ended, the last watermark has passed: emit the rest, then end the outputs.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use sandbar_connectors::Console;
 use sandbar_model::{Clock, RecordBatchView};
+use sandbar_rpc::state_query::{StateAnswer, StateQuery};
 use sandbar_state::ManagedMemory;
 
 use super::build::{ChainBuilder, Head};
@@ -73,6 +74,15 @@ impl ChainRunner {
     /// As the task would fail.
     pub fn before_checkpoint(&mut self, checkpoint_id: u64) -> Result<(), TaskError> {
         self.head.before_checkpoint(checkpoint_id)
+    }
+
+    /// Answers a question for the keyed state of an operator of the chain; none if it is of
+    /// another.
+    ///
+    /// # Errors
+    /// As the task would fail.
+    pub fn query_state(&mut self, query: &StateQuery) -> Result<Option<StateAnswer>, TaskError> {
+        self.head.query_state(query)
     }
 
     /// Bytes that the state of the chain's operators takes in the state backend.

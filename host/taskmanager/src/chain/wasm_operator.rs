@@ -14,10 +14,8 @@ use super::operator::Operator;
 use super::outputs::Outputs;
 use crate::error::{TaskError, record_preview};
 use crate::metrics::OperatorMetrics;
+use crate::state_query::AskedState;
 use crate::watermark_valve::WatermarkStatus;
-
-/// The id that a guest gets when its state is to be read, not snapshotted.
-const NO_CHECKPOINT: u64 = 0;
 
 /// What a segment does with the records that its head refuses.
 pub(crate) struct BadRecords {
@@ -253,9 +251,19 @@ impl Operator for WasmOperator {
         if !self.host().has_operator(&query.operator) {
             return self.host().outputs().query_state(query);
         }
+        let no_state = || StateAnswer::NoState(Vec::new());
+        let found = match self.host().keyed_state() {
+            Some(keyed_state) => AskedState::find(keyed_state, query),
+            None => Err(no_state()),
+        };
+        let asked = match found {
+            Ok(asked) => asked,
+            Err(answer) => return Ok(Some(answer)),
+        };
         self.host().start_batch();
-        self.call(|instance| instance.before_checkpoint(NO_CHECKPOINT))?;
-        Ok(Some(self.host().query_state(query)))
+        self.call(|instance| instance.before_query(asked.state(), asked.key()))?;
+        let answer = self.host().keyed_state().map(|keyed_state| asked.answer(keyed_state));
+        Ok(Some(answer.unwrap_or_else(no_state)))
     }
 
     fn finish(&mut self) -> Result<(), TaskError> {

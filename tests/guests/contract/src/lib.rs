@@ -160,6 +160,11 @@ impl OperatorGuest for Contract {
         Ok(())
     }
 
+    fn before_query(state: u32, key: Vec<u8>) -> Result<(), Error> {
+        emit(0, &format!("before-query {state} {}", String::from_utf8_lossy(&key)));
+        Ok(())
+    }
+
     fn finish() -> Result<(), Error> {
         if head() == "lifecycle" {
             emit(0, "finish");

@@ -97,6 +97,10 @@ impl OperatorGuest for Denied {
         Ok(())
     }
 
+    fn before_query(_state: u32, _key: Vec<u8>) -> Result<(), Error> {
+        Ok(())
+    }
+
     fn finish() -> Result<(), Error> {
         Ok(())
     }

@@ -1,7 +1,9 @@
 //! Jobs written in code over keyed streams. The first argument says which: `skew` aggregates in
 //! one phase, in two, or with salt; `rules` is a keyed stream with a broadcast one; `states` has
-//! windows and joins whose state is to be asked for.
+//! windows and joins whose state is to be asked for; `refused` keys records that cannot all be
+//! read.
 
+mod refused;
 mod rules;
 mod skew;
 mod states;
@@ -18,6 +20,7 @@ sandbar_sdk::job! {
         match argument(args, 0)? {
             "skew" => skew::define(env, argument(args, 1)?, argument(args, 2)?),
             "rules" => rules::define(env, argument(args, 1)?, argument(args, 2)?),
+            "refused" => refused::define(env, argument(args, 1)?),
             "states" => states::define(env, argument(args, 1)?),
             other => Err(Error::fatal(format!("there is no job '{other}'"))),
         }

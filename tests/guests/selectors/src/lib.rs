@@ -109,6 +109,10 @@ impl OperatorGuest for Selectors {
         Ok(())
     }
 
+    fn before_query(_state: u32, _key: Vec<u8>) -> Result<(), Error> {
+        Ok(())
+    }
+
     fn finish() -> Result<(), Error> {
         Ok(())
     }

@@ -101,6 +101,10 @@ impl OperatorGuest for Uncached {
         Ok(())
     }
 
+    fn before_query(_state: u32, _key: Vec<u8>) -> Result<(), Error> {
+        Ok(())
+    }
+
     fn finish() -> Result<(), Error> {
         Ok(())
     }

@@ -7,6 +7,31 @@ use crate::function::accumulate::Partial;
 use crate::state::slots::digest::Digest;
 use crate::state::slots::index::HashIndex;
 
+/// The bytes of a key, and what stands for them.
+#[derive(Clone, Copy)]
+pub(super) struct KeyBytes<'a> {
+    digest: Digest,
+    bytes: &'a [u8],
+}
+
+impl<'a> KeyBytes<'a> {
+    /// What is best put behind the last key of a column: as many bytes as are read at once.
+    pub(super) const PADDING: [u8; 16] = [0; 16];
+
+    /// A key that is a number, in a table of numbers only.
+    #[inline(always)]
+    pub(super) fn of_number(number: u64) -> KeyBytes<'static> {
+        KeyBytes { digest: Digest::of_number(number), bytes: &[] }
+    }
+
+    /// The key that is somewhere in a column of keys.
+    #[inline(always)]
+    pub(super) fn in_column(column: &'a [u8], range: std::ops::Range<usize>) -> KeyBytes<'a> {
+        let digest = Digest::in_column(column, range.start, range.end);
+        KeyBytes { digest, bytes: &column[range] }
+    }
+}
+
 /// All that is held.
 pub(super) struct Held<K, S> {
     /// By their starts; few, as slices are handed on when the watermark has passed them.
@@ -22,6 +47,8 @@ struct Entries<K, S> {
     keys: Vec<u8>,
     /// The earliest timestamp of all values.
     earliest: i64,
+    /// The entry that was changed last: that of a hot key most of the time.
+    last: usize,
 }
 
 struct Entry<K, S> {
@@ -54,7 +81,7 @@ impl<K, S> Held<K, S> {
         slice: Slice,
         timestamp: i64,
         key: K,
-        bytes: &[u8],
+        bytes: KeyBytes<'_>,
         change: impl FnOnce(&mut Option<S>),
     ) {
         let position = match self.slices.last() {
@@ -108,14 +135,36 @@ impl<K, S> Entries<K, S> {
             index: HashIndex::new(),
             keys: Vec::new(),
             earliest: i64::MAX,
+            last: 0,
         }
     }
 
     /// The entry of a key, and whether it was added.
     #[inline]
-    fn entry(&mut self, timestamp: i64, key: K, bytes: &[u8]) -> (&mut Entry<K, S>, bool) {
+    fn entry(
+        &mut self,
+        timestamp: i64,
+        key: K,
+        KeyBytes { digest, bytes }: KeyBytes<'_>,
+    ) -> (&mut Entry<K, S>, bool) {
         self.earliest = self.earliest.min(timestamp);
-        let digest = Digest::of(bytes);
+        if let Some(last) = self.entries.get_mut(self.last)
+            && last.digest == digest
+            && digest.is_exact()
+        {
+            last.latest = last.latest.max(timestamp);
+            return (&mut self.entries[self.last], false);
+        }
+        self.find_or_add(timestamp, key, KeyBytes { digest, bytes })
+    }
+
+    #[inline(never)]
+    fn find_or_add(
+        &mut self,
+        timestamp: i64,
+        key: K,
+        KeyBytes { digest, bytes }: KeyBytes<'_>,
+    ) -> (&mut Entry<K, S>, bool) {
         let (entries, keys) = (&self.entries, &self.keys);
         let found = self.index.find(digest.hash(), |position| {
             let entry = &entries[position as usize];
@@ -126,6 +175,7 @@ impl<K, S> Entries<K, S> {
             None => self.add(digest, key, bytes),
         };
         let is_added = found.is_none();
+        self.last = position;
         let entry = &mut self.entries[position];
         entry.latest = entry.latest.max(timestamp);
         (entry, is_added)

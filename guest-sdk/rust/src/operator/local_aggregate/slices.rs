@@ -1,5 +1,7 @@
 //! Which values may be put together: all of a key, or those of one pane of windows by event time.
 
+use std::cell::Cell;
+
 use crate::host::NO_TIMESTAMP;
 use crate::window::Panes;
 use crate::window::grid::Grid;
@@ -8,6 +10,8 @@ use crate::window::grid::Grid;
 #[derive(Clone, Debug)]
 pub(crate) struct Slices {
     grid: Option<Grid<()>>,
+    /// The last slice that was found: most times are in it.
+    recent: Cell<Option<Slice>>,
 }
 
 /// A slice: its first millisecond, and the last, after which it gets no more values in time.
@@ -20,13 +24,14 @@ pub(super) struct Slice {
 impl Slices {
     /// Time does not matter.
     pub(crate) fn none() -> Slices {
-        Slices { grid: None }
+        Slices { grid: None, recent: Cell::new(None) }
     }
 
     /// The panes of windows.
     pub(crate) fn of_panes<W>(panes: &Panes<W>) -> Slices {
         let Panes { size, slide, offset, .. } = *panes;
-        Slices { grid: Some(Grid::new(Panes { size, slide, offset, window: |_, _| () })) }
+        let grid = Grid::new(Panes { size, slide, offset, window: |_, _| () });
+        Slices { grid: Some(grid), recent: Cell::new(None) }
     }
 
     pub(super) fn is_sliced(&self) -> bool {
@@ -40,13 +45,25 @@ impl Slices {
         let Some(grid) = &self.grid else {
             return Some(Slice { start: 0, last: i64::MAX });
         };
+        if let Some(recent) = self.recent.get()
+            && recent.start <= timestamp
+            && timestamp <= recent.last
+        {
+            return (recent.last > watermark).then_some(recent);
+        }
+        self.find(grid, timestamp).filter(|slice| slice.last > watermark)
+    }
+
+    #[cold]
+    fn find(&self, grid: &Grid<()>, timestamp: i64) -> Option<Slice> {
         if timestamp == NO_TIMESTAMP {
             return None;
         }
         let start = grid.pane_start(timestamp);
-        let last = grid.pane_last(start);
-        let is_in_window = grid.next_end(start, i64::MIN).is_some();
-        (last > watermark && is_in_window).then_some(Slice { start, last })
+        grid.next_end(start, i64::MIN)?;
+        let slice = Slice { start, last: grid.pane_last(start) };
+        self.recent.set(Some(slice));
+        Some(slice)
     }
 }
 

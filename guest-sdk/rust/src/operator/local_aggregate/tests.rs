@@ -1,5 +1,7 @@
 //! When partial results leave, and that two phases give what one gives.
 
+mod chunks;
+
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;

@@ -341,6 +341,24 @@ impl<V: Data> KeyedStore for MapColumn<V> {
         Ok(())
     }
 
+    fn write_slot(&self, slot: u32, key: &[u8]) -> Result<(), Error> {
+        let maps = self.maps.borrow();
+        let Some(map) = maps.get(slot as usize) else { return Ok(()) };
+        for user_key in &map.dirty {
+            if let Some(entry) = map.entries.get(user_key) {
+                self.queue.borrow_mut().push(key, Some(user_key), entry.value.as_ref());
+            }
+            if self.queue.borrow().is_long() {
+                self.write_queue()?;
+            }
+        }
+        self.write_queue()
+    }
+
+    fn state(&self) -> u32 {
+        self.state
+    }
+
     fn dirty(&self) -> usize {
         self.dirty.get()
     }

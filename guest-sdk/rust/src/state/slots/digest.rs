@@ -51,6 +51,12 @@ impl Digest {
         Digest { first, last: last | EXACT[key.len()].length }
     }
 
+    /// Makes the digest of the key that is these eight bytes.
+    #[inline(always)]
+    pub(crate) fn of_number(key: u64) -> Digest {
+        Digest { first: key, last: 8 << LENGTH_SHIFT }
+    }
+
     /// Makes the digest of the key that lies from `start` to `end` in a column of keys. Most short
     /// keys have other keys behind them, so that sixteen bytes can be read, whatever the length:
     /// lengths are as good as random to the processor, which would guess wrong at any branch.

@@ -231,14 +231,22 @@ impl SlotTable {
         confirmed
     }
 
+    /// The slot of a key that has one.
+    pub(super) fn find(&self, key: &[u8]) -> Option<u32> {
+        self.find_by(key, Digest::of(key))
+    }
+
+    #[inline]
+    fn find_by(&self, key: &[u8], digest: Digest) -> Option<u32> {
+        self.index.find(digest.hash(), |slot| {
+            self.slots[slot as usize].digest == digest
+                && (digest.is_exact() || memory::equal(&self.keys[slot as usize], key))
+        })
+    }
+
     #[inline(never)]
     fn find_or_claim(&mut self, key: &[u8], digest: Digest, evict: impl FnMut(u32, &[u8])) -> u32 {
-        let (slots, keys) = (&self.slots, &self.keys);
-        let found = self.index.find(digest.hash(), |slot| {
-            slots[slot as usize].digest == digest
-                && (digest.is_exact() || memory::equal(&keys[slot as usize], key))
-        });
-        let slot = match found {
+        let slot = match self.find_by(key, digest) {
             Some(slot) => slot,
             None => self.claim(key, digest, evict),
         };

@@ -9,10 +9,10 @@ use sandbar_model::plugin::{OperatorDescription, OperatorKind, PluginDescription
 use sandbar_model::{RecordBatch, RecordBatchView};
 use sandbar_taskmanager::{NativeFunction, NativePlugin, PluginHandle};
 
-const TEN_SECONDS: i64 = 10_000;
-const FIVE_SECONDS: i64 = 5_000;
-const SLIDE: i64 = 1_000;
-const SIZE: i64 = 60_000;
+pub(super) const TEN_SECONDS: i64 = 10_000;
+pub(super) const FIVE_SECONDS: i64 = 5_000;
+pub(super) const SLIDE: i64 = 1_000;
+pub(super) const SIZE: i64 = 60_000;
 
 /// Native operators by the names of the guest plugin `benchmarks`.
 struct NativeKeyed;
@@ -33,6 +33,11 @@ impl NativePlugin for NativeKeyed {
 
 /// The plugin as a job's catalogue has it.
 pub(super) fn plugin() -> (PluginDescription, PluginHandle) {
+    (description("native"), PluginHandle::Native(Arc::new(NativeKeyed)))
+}
+
+/// The description of a plugin with these operators.
+pub(super) fn description(plugin: &str) -> PluginDescription {
     let port = || Port { name: "main".to_owned(), format: "bytes".to_owned() };
     let operator = |name: &str, kind, inputs: Vec<Port>| OperatorDescription {
         name: name.to_owned(),
@@ -48,20 +53,22 @@ pub(super) fn plugin() -> (PluginDescription, PluginHandle) {
         one.iter().map(|name| operator(name, OperatorKind::KeyedProcess, vec![port()])).collect();
     let two = vec![port(), port()];
     operators.push(operator("keyed-join", OperatorKind::KeyedTwoInputProcess, two));
-    let description = PluginDescription {
-        name: "native".to_owned(),
+    PluginDescription {
+        name: plugin.to_owned(),
         version: "0.1.0".to_owned(),
         contract: sandbar_wasm::CONTRACT_VERSION.to_owned(),
         operators,
         defines_job: false,
-    };
-    (description, PluginHandle::Native(Arc::new(NativeKeyed)))
+    }
 }
 
-type Refusal = (usize, String);
+pub(super) type Refusal = (usize, String);
 
 /// Calls back with the position, timestamp, key and number of each pair.
-fn each(batch: RecordBatchView<'_>, mut visit: impl FnMut(i64, u64, u64)) -> Result<(), Refusal> {
+pub(super) fn each(
+    batch: RecordBatchView<'_>,
+    mut visit: impl FnMut(i64, u64, u64),
+) -> Result<(), Refusal> {
     for index in 0..batch.len() {
         let value = batch.value(index);
         let word = |at: usize| {
@@ -76,7 +83,7 @@ fn each(batch: RecordBatchView<'_>, mut visit: impl FnMut(i64, u64, u64)) -> Res
     Ok(())
 }
 
-fn emit(out: &mut RecordBatch, timestamp: i64, key: u64, number: u64) {
+pub(super) fn emit(out: &mut RecordBatch, timestamp: i64, key: u64, number: u64) {
     let mut pair = [0; 16];
     pair[..8].copy_from_slice(&key.to_le_bytes());
     pair[8..].copy_from_slice(&number.to_le_bytes());
@@ -119,7 +126,7 @@ impl NativeFunction for Tumble {
         })
     }
 
-    fn on_watermark(&mut self, watermark: i64, out: &mut RecordBatch) {
+    fn on_watermark(&mut self, watermark: i64, out: &mut RecordBatch) -> Result<(), String> {
         while let Some(first) = self.0.first_entry()
             && first.key() + TEN_SECONDS - 1 <= watermark
         {
@@ -128,6 +135,7 @@ impl NativeFunction for Tumble {
                 emit(out, start + TEN_SECONDS - 1, key, sum);
             }
         }
+        Ok(())
     }
 }
 
@@ -153,12 +161,12 @@ impl NativeFunction for Slide {
         })
     }
 
-    fn on_watermark(&mut self, watermark: i64, out: &mut RecordBatch) {
+    fn on_watermark(&mut self, watermark: i64, out: &mut RecordBatch) -> Result<(), String> {
         while let Some((first, _)) = self.panes.first_key_value() {
             let earliest = first + SLIDE - SIZE;
             let start = self.next.map_or(earliest, |next| next.max(earliest));
             if start + SIZE - 1 > watermark {
-                return;
+                return Ok(());
             }
             let mut sums: FxHashMap<u64, u64> = FxHashMap::default();
             for (key, number) in self.panes.range(start..start + SIZE).flat_map(|(_, pane)| pane) {
@@ -171,15 +179,43 @@ impl NativeFunction for Slide {
             self.panes = self.panes.split_off(&(start + SLIDE));
             self.next = Some(start + SLIDE);
         }
+        Ok(())
     }
 }
 
 #[derive(Clone, Copy)]
-struct Session {
-    start: i64,
+pub(super) struct Session {
+    pub(super) start: i64,
     /// The last record's time.
-    last: i64,
-    sum: u64,
+    pub(super) last: i64,
+    pub(super) sum: u64,
+}
+
+impl Session {
+    /// Its last millisecond.
+    pub(super) fn end(&self) -> i64 {
+        self.last + TEN_SECONDS - 1
+    }
+}
+
+/// Adds a record to the sessions of its key, which it may join. Returns the end of the session if
+/// that was not there before in any part.
+pub(super) fn add_to_sessions(sessions: &mut Vec<Session>, at: i64, number: u64) -> Option<i64> {
+    let mut merged = Session { start: at, last: at, sum: number };
+    let before = sessions.len();
+    sessions.retain(|session| {
+        let touches = session.start <= merged.last + TEN_SECONDS
+            && merged.start <= session.last + TEN_SECONDS;
+        if touches {
+            merged.start = merged.start.min(session.start);
+            merged.last = merged.last.max(session.last);
+            merged.sum = merged.sum.wrapping_add(session.sum);
+        }
+        !touches
+    });
+    let is_new = sessions.len() == before;
+    sessions.push(merged);
+    is_new.then(|| merged.end())
 }
 
 /// The sessions of each key, and when keys are looked at.
@@ -198,40 +234,25 @@ impl NativeFunction for Sessions {
     ) -> Result<(), Refusal> {
         each(batch, |at, key, number| {
             let sessions = self.sessions.entry(key).or_default();
-            let mut merged = Session { start: at, last: at, sum: number };
-            let before = sessions.len();
-            sessions.retain(|session| {
-                let touches = session.start <= merged.last + TEN_SECONDS
-                    && merged.start <= session.last + TEN_SECONDS;
-                if touches {
-                    merged.start = merged.start.min(session.start);
-                    merged.last = merged.last.max(session.last);
-                    merged.sum = merged.sum.wrapping_add(session.sum);
-                }
-                !touches
-            });
-            let is_new = sessions.len() == before;
-            sessions.push(merged);
-            if is_new {
-                self.due.entry(merged.last + TEN_SECONDS - 1).or_default().push(key);
+            if let Some(end) = add_to_sessions(sessions, at, number) {
+                self.due.entry(end).or_default().push(key);
             }
         })
     }
 
-    fn on_watermark(&mut self, watermark: i64, out: &mut RecordBatch) {
+    fn on_watermark(&mut self, watermark: i64, out: &mut RecordBatch) -> Result<(), String> {
         while let Some(first) = self.due.first_entry()
             && *first.key() <= watermark
         {
             for key in first.remove() {
                 let Some(sessions) = self.sessions.get_mut(&key) else { continue };
                 sessions.retain(|session| {
-                    let end = session.last + TEN_SECONDS - 1;
-                    if end <= watermark {
-                        emit(out, end, key, session.sum);
+                    if session.end() <= watermark {
+                        emit(out, session.end(), key, session.sum);
                     }
-                    end > watermark
+                    session.end() > watermark
                 });
-                match sessions.iter().map(|session| session.last + TEN_SECONDS - 1).min() {
+                match sessions.iter().map(Session::end).min() {
                     Some(next) => self.due.entry(next).or_default().push(key),
                     None => {
                         self.sessions.remove(&key);
@@ -239,6 +260,7 @@ impl NativeFunction for Sessions {
                 }
             }
         }
+        Ok(())
     }
 }
 
@@ -262,7 +284,7 @@ impl NativeFunction for Timers {
         })
     }
 
-    fn on_watermark(&mut self, watermark: i64, out: &mut RecordBatch) {
+    fn on_watermark(&mut self, watermark: i64, out: &mut RecordBatch) -> Result<(), String> {
         while let Some(first) = self.due.first_entry()
             && *first.key() <= watermark
         {
@@ -274,6 +296,7 @@ impl NativeFunction for Timers {
                 emit(out, at, key, self.counts.get(&key).copied().unwrap_or(0));
             }
         }
+        Ok(())
     }
 }
 
@@ -308,7 +331,7 @@ impl NativeFunction for Join {
         })
     }
 
-    fn on_watermark(&mut self, watermark: i64, _out: &mut RecordBatch) {
+    fn on_watermark(&mut self, watermark: i64, _out: &mut RecordBatch) -> Result<(), String> {
         while let Some(first) = self.due.first_entry()
             && *first.key() <= watermark
         {
@@ -327,5 +350,6 @@ impl NativeFunction for Join {
                 }
             }
         }
+        Ok(())
     }
 }
