@@ -209,6 +209,14 @@ impl TaskControl {
         Duration::from_nanos(self.guest_ns.load(Ordering::Relaxed))
     }
 
+    /// What it waits for at the moment and for how long it has; none while it works.
+    pub(crate) fn waits(&self) -> Option<(Waiting, Duration)> {
+        let waiting = self.waiting.load(Ordering::Relaxed);
+        let what = if waiting & 1 == 1 { Waiting::Room } else { Waiting::Input };
+        let since = Duration::from_nanos(waiting >> 1);
+        (waiting != 0).then(|| (what, self.created.elapsed().saturating_sub(since)))
+    }
+
     /// Where its time went, the wait that it is in included.
     pub fn times(&self) -> TaskTimes {
         let now = nanoseconds(self.created.elapsed());
@@ -258,12 +266,15 @@ mod tests {
         let control = TaskControl::default();
         let pause = Duration::from_millis(5);
         control.wait(Waiting::Input, || std::thread::sleep(pause));
+        assert_eq!(control.waits(), None);
         let before = control.times();
         assert!(before.idle >= pause && before.back_pressured.is_zero());
         // A wait counts while it lasts.
         control.wait(Waiting::Room, || {
             std::thread::sleep(pause);
             assert!(control.times().back_pressured >= pause);
+            let waits = control.waits();
+            assert!(waits.is_some_and(|(what, time)| what == Waiting::Room && time >= pause));
         });
         let after = control.times();
         assert_eq!(after.idle, before.idle);
