@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use sandbar_model::Watermark;
 use sandbar_rpc::state_query::{StateAnswer, StateQuery};
 
+use crate::watermark_valve::WatermarkStatus;
+
 /// What a task waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Waiting {
@@ -81,6 +83,10 @@ pub struct TaskControl {
     waiting: AtomicU64,
     /// How far the watermark of a source may go before it pauses.
     watermark_bound: AtomicI64,
+    /// How far the aligned operator behind the source is, and whether it is idle.
+    reached: Mutex<(Watermark, WatermarkStatus)>,
+    /// How long the source has paused for that.
+    aligned_ns: AtomicU64,
     created: Instant,
     thread: Mutex<Option<Thread>>,
     is_asked: AtomicBool,
@@ -122,6 +128,27 @@ impl TaskControl {
     /// How far the watermark of a source may go; [`Watermark::MAX`] where nothing bounds it.
     pub(crate) fn watermark_bound(&self) -> Watermark {
         Watermark(self.watermark_bound.load(Ordering::Relaxed))
+    }
+
+    /// Says how far the aligned operator behind the task's source is.
+    pub(crate) fn reach(&self, watermark: Watermark, status: WatermarkStatus) {
+        *self.reached.lock().unwrap_or_else(PoisonError::into_inner) = (watermark, status);
+    }
+
+    /// How far that operator is.
+    pub(crate) fn reached(&self) -> (Watermark, WatermarkStatus) {
+        *self.reached.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds time in which the source paused for slower ones.
+    pub(crate) fn add_aligned(&self, paused: Duration) {
+        self.aligned_ns.fetch_add(nanoseconds(paused), Ordering::Relaxed);
+    }
+
+    /// Time in which the task could not go on for others: it does not make its stream idle.
+    pub(crate) fn blocked(&self) -> Duration {
+        let aligned = Duration::from_nanos(self.aligned_ns.load(Ordering::Relaxed));
+        self.times().back_pressured + aligned
     }
 
     /// Asks the task for its state. It answers when it is between two batches.
@@ -245,6 +272,8 @@ impl Default for TaskControl {
             guest_ns: AtomicU64::new(0),
             waiting: AtomicU64::new(0),
             watermark_bound: AtomicI64::new(Watermark::MAX.0),
+            reached: Mutex::new((Watermark::MIN, WatermarkStatus::Active)),
+            aligned_ns: AtomicU64::new(0),
             created: Instant::now(),
             thread: Mutex::new(None),
             is_asked: AtomicBool::new(false),

@@ -28,7 +28,7 @@ pub(super) fn run(
         if head.is_ahead() {
             let started = Instant::now();
             pace.wait(head.next_processing_timer());
-            head.waited += started.elapsed();
+            task.control.add_aligned(started.elapsed());
             continue;
         }
         batch.clear();
