@@ -194,7 +194,8 @@ impl<T: 'static> WatermarkStrategy<T> {
     }
 
     /// For a source: its subtasks pause while they are more than `max_drift` ahead of the slowest
-    /// of all sources of the group; watermarks are compared once an interval.
+    /// of all sources of the group; watermarks are compared once an interval. Behind a source it
+    /// holds for that source, whose chain the stream must be in: forward, and with its parallelism.
     #[must_use]
     pub fn with_watermark_alignment(
         mut self,
@@ -211,9 +212,9 @@ impl<T: 'static> WatermarkStrategy<T> {
         !matches!(self.maker, Maker::Custom(_)) && self.assign.is_none()
     }
 
-    /// Whether it says what only sources do.
-    pub(crate) fn is_of_source(&self) -> bool {
-        self.alignment.is_some() || self.field.is_some()
+    /// Whether timestamps are from a place in JSON, which only sources read.
+    pub(crate) fn has_field(&self) -> bool {
+        self.field.is_some()
     }
 
     /// `watermarks` of the JobSpec.

@@ -8,7 +8,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError};
 use sandbar_jobmanager::JobManagerHandle;
 use sandbar_model::status::{ExecutionState, JobStatus};
 use sandbar_model::{JobId, VertexId};
-use sandbar_rpc::{Accumulators, JobView, SubtaskView};
+use sandbar_rpc::{Accumulators, JobView, SubtaskView, TaskAttempt};
 use sandbar_taskmanager::TaskExecutor;
 
 /// How a job ended.
@@ -145,6 +145,31 @@ impl JobClient {
             Some(view) => JobSnapshot::of(&view),
             None => JobSnapshot { status: JobStatus::Canceled, vertices: Vec::new() },
         }
+    }
+
+    /// Says where the job stands: a line for each subtask that has not ended, with its state and
+    /// what its task does or waits for. For people who wonder why it does not end.
+    pub fn activity(&self) -> String {
+        let Some(view) = self.job_manager.job(self.id) else {
+            return "the cluster has ended".to_owned();
+        };
+        let activities = self.executor.activities(self.id);
+        let mut text = format!("job \"{}\" is {}", view.graph.name, view.status);
+        for (shown, vertex) in view.vertices.iter().zip(&view.graph.vertices) {
+            for (subtask, current) in (0..).zip(&shown.subtasks) {
+                if current.state.is_terminal() {
+                    continue;
+                }
+                let attempt = current.attempt;
+                let task = TaskAttempt { job: self.id, vertex: shown.id, subtask, attempt };
+                let activity = activities.get(&task).map(ToString::to_string);
+                let activity = activity.unwrap_or_else(|| "has no thread".to_owned());
+                let (number, of) = (subtask + 1, vertex.parallelism);
+                let (name, state) = (&vertex.name, current.state);
+                text.push_str(&format!("\n\"{name}\" ({number}/{of}) is {state}: {activity}"));
+            }
+        }
+        text
     }
 
     /// None is a job whose cluster has ended before it.

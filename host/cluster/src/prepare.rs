@@ -2,24 +2,24 @@
 //! read, plugins loaded and described, the graph compiled. All that is wrong is said at once.
 
 mod loaded_catalog;
+mod loaded_plugins;
 mod runtime_mode;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::fs::File;
-use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sandbar_config::{Configuration, UnknownKey};
 use sandbar_graph::{FileFormat, JobSpec, Places, StreamGraph};
-use sandbar_model::PluginId;
 use sandbar_model::job_graph::JobGraph;
 use sandbar_model::plugin::PluginDescription;
+use sandbar_model::{JobId, PluginId};
 use sandbar_taskmanager::PluginHandle;
 use sandbar_wasm::{Capabilities, Engine, Plugin};
 
 use self::loaded_catalog::LoadedCatalog;
+use self::loaded_plugins::{LoadedPlugins, read_plugin};
 use crate::settings;
 use crate::submitted_job::{OwnPlugin, SubmittedJob};
 
@@ -212,56 +212,55 @@ impl JobLoader<'_> {
         &self,
         spec: JobSpec,
         places: &Places,
-        given: Given,
+        mut given: Given,
     ) -> Result<PreparedJob, PrepareError> {
-        let base_folder = given.base_folder;
         let mut configuration = self.configuration.clone();
         configuration.merge(configuration_of(&spec));
         configuration.merge(self.overrides.clone());
-        let mut problems: Vec<String> =
-            configuration.errors().iter().map(ToString::to_string).collect();
-
-        let granted = self.capabilities(&configuration)?;
-        let mut catalog =
-            LoadedCatalog { base_folder: base_folder.as_deref(), plugins: BTreeMap::new() };
-        let mut plugins = HashMap::new();
-        let mut plugin_bytes = BTreeMap::new();
+        let mut problems = problems_of(&configuration);
+        let granted = self.capabilities(&configuration).unwrap_or_else(|problem| {
+            problems.push(problem);
+            Capabilities::default()
+        });
+        let base_folder = given.base_folder.take();
+        let mut loaded = LoadedPlugins::new(self.engine, spec.arguments.clone(), granted);
         for (name, (description, handle)) in &self.native {
-            catalog.plugins.insert(name.clone(), description.clone());
-            plugins.insert(name.clone(), handle.clone());
+            loaded.add_native(name, description, handle);
         }
-        if let Some((own, bytes)) = given.own {
-            plugin_bytes.insert(own.id(), bytes);
-            add(&mut catalog, &mut plugins, &mut problems, "self", Ok(own), &spec.arguments);
+        if let Some((own, bytes)) = given.own.take() {
+            loaded.add_own(own, bytes);
         }
-        let bytes_max = self.engine.plugin_bytes_max();
         for (name, plugin) in &spec.plugins {
-            let bytes = match (given.plugins.get(name), &base_folder) {
-                (Some(bytes), _) => Ok(Arc::clone(bytes)),
-                (None, Some(folder)) => {
-                    read_plugin(&folder.join(&plugin.path), bytes_max).map(Arc::new)
-                }
-                (None, None) => read_plugin(Path::new(&plugin.path), bytes_max).map(Arc::new),
-            };
-            let loaded = bytes.and_then(|bytes| {
-                let loaded = self.engine.load(name, &bytes, granted);
-                let loaded = loaded.map_err(|error| error.to_string())?;
-                plugin_bytes.insert(loaded.id(), bytes);
-                Ok(loaded)
-            });
-            add(&mut catalog, &mut plugins, &mut problems, name, loaded, &spec.arguments);
+            match given.plugins.remove(name) {
+                Some(bytes) => loaded.add(name, Ok(bytes)),
+                None => loaded.read(name, &in_folder(base_folder.as_deref(), &plugin.path)),
+            }
         }
-        if !problems.is_empty() {
+        problems.append(&mut loaded.problems);
+        let catalog =
+            LoadedCatalog { base_folder: base_folder.as_deref(), plugins: loaded.descriptions };
+        // Wrong options are among the problems.
+        let settings = settings::graph(&configuration).unwrap_or_default();
+        let built = StreamGraph::build(&spec, places, &catalog, &settings);
+        let stream_graph = built.map_err(|errors| {
+            // Why a plugin is not loaded has been said.
+            let is_told = |plugin: &str| loaded.failed.contains(plugin);
+            let errors = errors.iter().filter(|error| !error.missing_plugin().is_some_and(is_told));
+            problems.extend(errors.map(ToString::to_string));
+        });
+        if let Err(problem) =
+            runtime_mode::resolve(&mut configuration, &spec, base_folder.as_deref())
+        {
+            add_once(&mut problems, problem);
+        }
+        let Ok(stream_graph) =
+            stream_graph.and_then(|graph| if problems.is_empty() { Ok(graph) } else { Err(()) })
+        else {
             return Err(PrepareError { problems });
-        }
-        let settings = settings::graph(&configuration).map_err(|error| error.to_string())?;
-        let stream_graph =
-            StreamGraph::build(&spec, places, &catalog, &settings).map_err(|errors| {
-                PrepareError { problems: errors.iter().map(ToString::to_string).collect() }
-            })?;
-        runtime_mode::resolve(&mut configuration, &spec, base_folder.as_deref())?;
+        };
         let mut graph = sandbar_graph::job_graph(&stream_graph);
         graph.configuration = configuration.clone().into_map();
+        let (plugins, plugin_bytes) = (loaded.handles, loaded.bytes);
         Ok(PreparedJob {
             spec,
             stream_graph,
@@ -297,48 +296,26 @@ fn parse(
     })
 }
 
-/// Reads a plugin that is not too large; the path may be a stranger's.
-fn read_plugin(path: &Path, bytes_max: usize) -> Result<Vec<u8>, String> {
-    let shown = path.display();
-    let failed = |error: io::Error| {
-        format!("cannot read plugin {shown}: {error}; build it with `sandbar plugin build`")
-    };
-    let metadata = std::fs::metadata(path).map_err(failed)?;
-    if !metadata.is_file() {
-        return Err(format!("plugin {shown} is no file; name the .wasm file of a plugin"));
+/// What is wrong with options: their values, each alone and together.
+fn problems_of(configuration: &Configuration) -> Vec<String> {
+    let mut problems: Vec<String> =
+        configuration.errors().iter().map(ToString::to_string).collect();
+    if let Err(error) = settings::task(configuration) {
+        add_once(&mut problems, error.to_string());
     }
-    if metadata.len() > bytes_max as u64 {
-        let bytes = metadata.len();
-        return Err(format!(
-            "plugin {shown} is {bytes} bytes, over the limit of {bytes_max}; build it with \
-             optimisation and without debug information, or raise sandbar.plugin.bytes.max"
-        ));
+    if let Err(error) = settings::execution_graph(configuration, JobId(0)) {
+        add_once(&mut problems, error.to_string());
     }
-    let mut bytes = Vec::new();
-    // It may grow meanwhile; what is too large the engine refuses.
-    let file = File::open(path).map_err(failed)?;
-    file.take(bytes_max as u64 + 1).read_to_end(&mut bytes).map_err(failed)?;
-    Ok(bytes)
+    problems
 }
 
-/// Describes a plugin and adds it, or notes what is wrong with it.
-fn add(
-    catalog: &mut LoadedCatalog<'_>,
-    plugins: &mut HashMap<String, PluginHandle>,
-    problems: &mut Vec<String>,
-    name: &str,
-    loaded: Result<Plugin, String>,
-    arguments: &[String],
-) {
-    let described = loaded.and_then(|plugin| {
-        let description = plugin.describe(arguments).map_err(|error| error.to_string())?;
-        Ok((plugin, description))
-    });
-    match described {
-        Ok((plugin, description)) => {
-            catalog.plugins.insert(name.to_owned(), description);
-            plugins.insert(name.to_owned(), PluginHandle::Component(plugin));
-        }
-        Err(problem) => problems.push(problem),
+/// Adds a problem that has not been found in another way before.
+fn add_once(problems: &mut Vec<String>, problem: String) {
+    if !problems.contains(&problem) {
+        problems.push(problem);
     }
+}
+
+fn in_folder(folder: Option<&Path>, path: &str) -> PathBuf {
+    folder.map_or_else(|| PathBuf::from(path), |folder| folder.join(path))
 }

@@ -52,6 +52,16 @@ pub fn find(key: &str) -> Option<&'static OptionEntry> {
     BY_KEY.get(key).copied()
 }
 
+/// Whether an option says something of the processes of a cluster or of the connections between
+/// them, so that a job in a process of its own does without it.
+pub fn is_of_cluster(key: &str) -> bool {
+    // It chooses between the two.
+    let target = cluster::EXECUTION_TARGET.key();
+    let tables = [cluster::all(), network::all(), security::all()].concat();
+    let key = canonical_key(key);
+    key != target && tables.iter().any(|entry| entry.key == key)
+}
+
 /// The key of the option that has this key or older name; a key that no option has stays.
 pub(crate) fn canonical_key(key: &str) -> &str {
     find(key).map_or(key, |info| info.key)

@@ -50,8 +50,9 @@ pub(crate) fn stream_graph(
     }
     let edges = builder.edges(&drafts);
     builder.order(&mut drafts, &edges);
+    let mut paths = Vec::new();
     if builder.errors.is_empty() {
-        Ok(StreamGraph {
+        let graph = StreamGraph {
             name: spec.name.clone(),
             configuration: spec
                 .configuration
@@ -61,12 +62,21 @@ pub(crate) fn stream_graph(
             arguments: spec.arguments.clone(),
             chaining_enabled: settings.chaining_enabled,
             chain_different_max_parallelism: settings.chain_different_max_parallelism,
-            nodes: drafts.into_iter().map(|draft| draft.node).collect(),
+            nodes: drafts
+                .into_iter()
+                .map(|draft| {
+                    paths.push(draft.path);
+                    draft.node
+                })
+                .collect(),
             edges,
-        })
-    } else {
-        Err(error::in_text_order(builder.errors))
+        };
+        builder.check_alignment(&graph, &paths);
+        if builder.errors.is_empty() {
+            return Ok(graph);
+        }
     }
+    Err(error::in_text_order(builder.errors))
 }
 
 /// What building needs at every step.

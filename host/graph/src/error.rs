@@ -14,6 +14,7 @@ use thiserror::Error;
 
 use crate::place::Place;
 use crate::schema::Violation;
+use crate::spec::SELF_PLUGIN;
 
 pub use event_time::EventTimeProblem;
 pub use hint::Hint;
@@ -35,6 +36,15 @@ impl GraphError {
     /// What is wrong, without place and remedy.
     pub fn message(&self) -> String {
         self.problem.to_string()
+    }
+
+    /// The plugin that is not loaded, if that is what is wrong. Who loads plugins knows more.
+    pub fn missing_plugin(&self) -> Option<&str> {
+        if let Problem::Reference(ReferenceProblem::PluginNotLoaded { plugin }) = &self.problem {
+            return Some(plugin);
+        }
+        let is_self = self.problem == Problem::Reference(ReferenceProblem::NoSelf);
+        is_self.then_some(SELF_PLUGIN)
     }
 
     /// What the user can do about it.

@@ -88,6 +88,8 @@ enum Work {
     Slot(SlotCommand, Arc<str>),
     Execution(JobId, Command),
     Lost(TaskManagerId, String),
+    /// It said goodbye.
+    Left(TaskManagerId),
 }
 
 /// The endpoint.

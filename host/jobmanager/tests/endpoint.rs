@@ -244,6 +244,24 @@ fn a_failure_names_the_task_manager_that_came_back_and_lost_its_tasks() {
 }
 
 #[test]
+fn what_runs_on_a_task_manager_that_leaves_fails_and_says_so() {
+    let mut cluster = Cluster::new();
+    let peer = cluster.join("a");
+    cluster.submit();
+    cluster.say(&peer, ToJobManager::Leaving);
+    let job = cluster.job();
+    assert_eq!(job.status, JobStatus::Failed);
+    let message = &job.exceptions[0].message;
+    assert!(message.ends_with("TaskManager a has left: it was told to end"), "{message}");
+    // The end of its link is no loss any more, and it may come back.
+    let end = LinkEvent::Closed(peer.link, "it hung up".to_owned());
+    cluster.manager.step(Some(Event::Link(end)));
+    cluster.join("a");
+    cluster.submit_as(JobId(8), 1, Scheduler::Default, RestartStrategyOptions::None);
+    assert!(cluster.manager.execution(JobId(8)).unwrap().waiting_for().is_none());
+}
+
+#[test]
 fn a_task_fails_whose_slot_is_lost_in_the_turn_it_is_given_in() {
     let mut cluster = Cluster::new();
     let gone = cluster.join("a");

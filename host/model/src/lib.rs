@@ -3,6 +3,7 @@
 //!
 //! Law: no I/O, no async, no dependency on another crate of the workspace.
 
+pub mod hex_id;
 pub mod id;
 pub mod job_graph;
 pub mod key_group;

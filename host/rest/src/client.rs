@@ -4,6 +4,7 @@
 
 mod address;
 mod error;
+mod form;
 mod tls;
 
 use std::time::Duration;
@@ -13,7 +14,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use ureq::http::{Request, Response};
 use ureq::tls::TlsConfig;
-use ureq::{Agent, Body};
+use ureq::{Agent, AsSendBody, Body};
 
 use crate::message::cluster::{ClusterOverviewWithVersion, ConfigurationEntry};
 use crate::message::job::{JobDetails, JobStarted, MultipleJobsDetails};
@@ -28,11 +29,16 @@ pub use error::ClientError;
 pub use tls::ClientTls;
 
 use self::address::Address;
+use self::error::Asked;
+use self::form::form;
 
 /// How long the address may take to answer at all.
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(5);
-/// How long a request may take: longer than a server does, so that the server says why.
+/// How long a request with a body may take, such as the submission of a job: longer than a server
+/// does, so that the server says why.
 const REQUEST_TIME_MAX: Duration = Duration::from_secs(120);
+/// How long any other may take: a JobManager that works has the answer at hand.
+const ANSWER_TIME_MAX: Duration = Duration::from_secs(15);
 /// How long a connection is kept for the next request: shorter than a server does.
 const IDLE_TIME_MAX: Duration = Duration::from_secs(5);
 /// Bytes of an answer. The largest are logs and jobs with thousands of subtasks.
@@ -46,6 +52,7 @@ pub struct RestClient {
     address: String,
     /// That with the scheme in front.
     base: String,
+    answer_time_max: Duration,
 }
 
 /// What is sent.
@@ -86,13 +93,20 @@ impl RestClient {
             .proxy(None)
             .max_redirects(0)
             .timeout_connect(Some(CONNECT_TIME_MAX))
-            .timeout_global(Some(REQUEST_TIME_MAX))
             .max_idle_age(IDLE_TIME_MAX)
             .user_agent(concat!("sandbar/", env!("CARGO_PKG_VERSION")))
             .tls_config(tls_config)
             .build();
         let base = format!("{}://{address}", if is_https { "https" } else { "http" });
-        Ok(RestClient { agent: Agent::new_with_config(config), address, base })
+        let agent = Agent::new_with_config(config);
+        Ok(RestClient { agent, address, base, answer_time_max: ANSWER_TIME_MAX })
+    }
+
+    /// The same, which waits no longer than this for answers to requests without a body; 15 s
+    /// unless told.
+    #[must_use]
+    pub fn with_answer_time_max(self, answer_time_max: Duration) -> RestClient {
+        RestClient { answer_time_max, ..self }
     }
 
     /// The `host:port` it asks.
@@ -314,6 +328,10 @@ impl RestClient {
 
     /// The body of a success.
     fn send(&self, verb: &str, path: &str, payload: Payload) -> Result<Vec<u8>, ClientError> {
+        let time_max = match payload {
+            Payload::None => self.answer_time_max,
+            Payload::Json(_) | Payload::Form { .. } => REQUEST_TIME_MAX,
+        };
         let (content_type, body) = match payload {
             Payload::None => (None, Vec::new()),
             Payload::Json(body) => (Some("application/json".to_owned()), body),
@@ -327,22 +345,28 @@ impl RestClient {
             request = request.header("content-type", content_type);
         }
         // Without any, a request that may have a body would be sent in pieces.
-        let sent = if verb != "GET" {
-            request
-                .body(body)
-                .map_err(ureq::Error::Http)
-                .and_then(|request| self.agent.run(request))
-        } else {
-            request.body(()).map_err(ureq::Error::Http).and_then(|request| self.agent.run(request))
+        let sent = match verb {
+            "GET" => self.run(request.body(()), time_max),
+            _ => self.run(request.body(body), time_max),
         };
-        self.read(path, sent.map_err(|error| self.unreached(error))?)
+        let asked = Asked { address: &self.address, verb, path, time_max };
+        self.read(&asked, sent.map_err(|error| ClientError::of(&asked, error))?)
     }
 
-    fn read(&self, path: &str, response: Response<Body>) -> Result<Vec<u8>, ClientError> {
+    fn run<S: AsSendBody>(
+        &self,
+        request: Result<Request<S>, ureq::http::Error>,
+        time_max: Duration,
+    ) -> Result<Response<Body>, ureq::Error> {
+        let limited = self.agent.configure_request(request?).timeout_global(Some(time_max));
+        self.agent.run(limited.build())
+    }
+
+    fn read(&self, asked: &Asked<'_>, response: Response<Body>) -> Result<Vec<u8>, ClientError> {
         let status = response.status();
         let mut body = response.into_body();
         let read = body.with_config().limit(ANSWER_BYTES_MAX).read_to_vec();
-        let bytes = read.map_err(|error| self.unreached(error))?;
+        let bytes = read.map_err(|error| ClientError::of(asked, error))?;
         if status.is_success() {
             return Ok(bytes);
         }
@@ -350,12 +374,8 @@ impl RestClient {
             Ok(refused) => {
                 Err(ClientError::Refused { status: status.as_u16(), errors: refused.errors })
             }
-            Err(_) => Err(self.nonsense(path, &format!("status {status}"))),
+            Err(_) => Err(self.nonsense(asked.path, &format!("status {status}"))),
         }
-    }
-
-    fn unreached(&self, error: ureq::Error) -> ClientError {
-        ClientError::of(&self.address, error)
     }
 
     fn nonsense(&self, path: &str, error: &impl ToString) -> ClientError {
@@ -372,22 +392,4 @@ fn path_segment(name: &str) -> String {
         false => format!("%{byte:02X}"),
     };
     name.bytes().map(encode).collect()
-}
-
-/// A form with one file. The boundary is one that the file does not hold.
-fn form(file_name: &str, bytes: &[u8]) -> Payload {
-    let holds =
-        |boundary: &str| bytes.windows(boundary.len()).any(|window| window == boundary.as_bytes());
-    let mut boundary = "sandbar-plugin".to_owned();
-    while holds(&boundary) {
-        boundary.push('x');
-    }
-    // Quotes and line ends would end the name early. Source: HTML, "multipart/form-data encoding".
-    let file_name = file_name.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A");
-    let head = format!(
-        "--{boundary}\r\ncontent-disposition: form-data; name=\"plugin\"; \
-         filename=\"{file_name}\"\r\ncontent-type: application/wasm\r\n\r\n"
-    );
-    let tail = format!("\r\n--{boundary}--\r\n");
-    Payload::Form { body: [head.as_bytes(), bytes, tail.as_bytes()].concat(), boundary }
 }

@@ -15,7 +15,6 @@ mod openapi;
 mod options;
 mod page;
 mod route;
-mod vertex_id;
 
 mod answer;
 mod call;

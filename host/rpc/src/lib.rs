@@ -31,4 +31,4 @@ pub use resource_requirements::{
 pub use tls::{TlsServer, TlsSettings};
 
 /// Version of the messages. Both ends of a link must speak the same.
-pub const PROTOCOL_VERSION: u32 = 3;
+pub const PROTOCOL_VERSION: u32 = 4;

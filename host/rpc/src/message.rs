@@ -19,6 +19,8 @@ pub enum ToJobManager {
     Register(Registration),
     /// Answers [`ToTaskManager::Heartbeat`].
     Heartbeat(HeartbeatReport),
+    /// It has been told to end, and what runs there ends: nothing follows but the end of the link.
+    Leaving,
     /// A task's state changed.
     TaskState {
         /// The attempt.

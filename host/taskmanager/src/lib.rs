@@ -34,7 +34,7 @@ pub use network::compression::Compression;
 pub use network::options::NetworkOptions;
 pub use network::peer_locator::{LocalPeers, PeerLocator};
 pub use slot_table::{SlotBudget, SlotMemory, SlotTable};
-pub use task_executor::{TaskExecutor, TaskHandle, TaskStateChange};
+pub use task_executor::{TaskActivity, TaskExecutor, TaskHandle, TaskStateChange};
 pub use task_manager::job_manager_link::JobManagerLink;
 pub use task_manager::{LocalPlugins, SettingsOf, TaskManager, TaskManagerParts};
 pub use virtual_clock::VirtualClock;

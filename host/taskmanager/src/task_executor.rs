@@ -1,9 +1,11 @@
 //! The TaskExecutor: the endpoint of a TaskManager. Starts tasks on threads of their own, cancels
 //! them, and reports every change of their state.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use sandbar_connectors::Console;
 use sandbar_metrics::MetricGroup;
@@ -14,11 +16,12 @@ use sandbar_rpc::TaskAttempt;
 
 use crate::deployment::TaskDeployment;
 use crate::error::TaskError;
+use crate::exchange::channel::QueueUse;
 use crate::exchange::registry::ChannelRegistry;
 use crate::metrics::TaskMetrics;
 use crate::network::NetworkEnvironment;
 use crate::task::Task;
-use crate::task::control::TaskControl;
+use crate::task::control::{TaskControl, Waiting};
 use crate::virtual_clock::VirtualClock;
 
 /// Stack of a task's thread without guests, in bytes.
@@ -49,11 +52,11 @@ pub struct TaskExecutor {
     network: Option<Arc<NetworkEnvironment>>,
     guest_stack_bytes: usize,
     metrics: MetricGroup,
-    tasks: Arc<Mutex<HashMap<TaskAttempt, Arc<TaskControl>>>>,
+    tasks: Arc<Mutex<HashMap<TaskAttempt, TaskHandle>>>,
 }
 
-impl std::fmt::Debug for TaskExecutor {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for TaskExecutor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TaskExecutor").finish_non_exhaustive()
     }
 }
@@ -67,6 +70,27 @@ pub struct TaskHandle {
     pub control: Arc<TaskControl>,
     /// What it counts.
     pub metrics: TaskMetrics,
+}
+
+/// What a task that has not ended does at a moment; reads `waits for input for 1.5s, with 0
+/// elements in its input queues and 2 in its output queues`.
+#[derive(Clone, Copy, Debug)]
+pub struct TaskActivity {
+    waits: Option<(Waiting, Duration)>,
+    inputs: QueueUse,
+    outputs: QueueUse,
+}
+
+impl fmt::Display for TaskActivity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.waits {
+            None => f.write_str("works")?,
+            Some((Waiting::Input, time)) => write!(f, "waits for input for {time:.1?}")?,
+            Some((Waiting::Room, time)) => write!(f, "waits for room downstream for {time:.1?}")?,
+        }
+        let (inputs, outputs) = (self.inputs.elements, self.outputs.elements);
+        write!(f, ", with {inputs} elements in its input queues and {outputs} in its output queues")
+    }
 }
 
 impl TaskExecutor {
@@ -142,9 +166,9 @@ impl TaskExecutor {
             control: Arc::clone(&control),
             metrics: metrics.clone(),
         };
-        lock(&self.tasks).insert(id, Arc::clone(&control));
         let tasks = Arc::clone(&self.tasks);
         let handle = TaskHandle { id, control, metrics };
+        lock(&self.tasks).insert(id, handle.clone());
         let handle_of_task = handle.clone();
         let started = std::thread::Builder::new().name(name).stack_size(stack).spawn(move || {
             let report = |state, error: Option<TaskError>| {
@@ -176,7 +200,7 @@ impl TaskExecutor {
     /// Cancels all tasks of a job; each reports CANCELED, or how else it ended.
     pub fn cancel_job(&self, job: JobId) {
         let tasks = lock(&self.tasks);
-        tasks.iter().filter(|(id, _)| id.job == job).for_each(|(_, control)| control.cancel());
+        tasks.iter().filter(|(id, _)| id.job == job).for_each(|(_, task)| task.control.cancel());
     }
 
     /// Forgets what is kept for a job whose tasks have all ended.
@@ -192,7 +216,18 @@ impl TaskExecutor {
 
     /// Makes all tasks look at the clock: for a clock that is moved by hand.
     pub fn wake_all(&self) {
-        lock(&self.tasks).values().for_each(|control| control.wake());
+        lock(&self.tasks).values().for_each(|task| task.control.wake());
+    }
+
+    /// What the tasks of a job do that have a thread here and have not ended.
+    pub fn activities(&self, job: JobId) -> BTreeMap<TaskAttempt, TaskActivity> {
+        let tasks = lock(&self.tasks);
+        let of_job = tasks.iter().filter(|(id, _)| id.job == job);
+        let activity = |(id, task): (&TaskAttempt, &TaskHandle)| {
+            let (inputs, outputs) = task.metrics.look_at_queues();
+            (*id, TaskActivity { waits: task.control.waits(), inputs, outputs })
+        };
+        of_job.map(activity).collect()
     }
 
     /// Metrics of everything that runs here.

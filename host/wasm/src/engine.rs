@@ -172,8 +172,8 @@ impl StoreState {
         store.set_hostcall_fuel(host_call_bytes_max);
         store.limiter(|state| &mut state.limiter);
         store.set_epoch_deadline(1);
-        store.epoch_deadline_callback(|store| {
-            store.data().check_interrupts()?;
+        store.epoch_deadline_callback(|mut store| {
+            store.data_mut().check_interrupts()?;
             Ok(wasmtime::UpdateDeadline::Continue(1))
         });
         store

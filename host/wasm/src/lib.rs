@@ -9,6 +9,7 @@ pub mod limits;
 
 mod abi;
 mod bytes;
+mod call_time;
 mod code_cache;
 mod contract;
 mod engine;

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
+use crate::call_time::CallTime;
 use crate::error::HostError;
 use crate::host::{GuestMetric, LogLevel, OperatorHost};
 use crate::limits::{GuestLimiter, Limits};
@@ -40,8 +41,7 @@ pub(crate) struct StoreState {
     pub(crate) last_error_line: Option<String>,
     log_limit: LogLimit,
     canceled: Arc<AtomicBool>,
-    call_started: Instant,
-    call_in_host: Duration,
+    call: CallTime,
     wasi: WasiCtx,
     table: ResourceTable,
 }
@@ -66,8 +66,7 @@ impl StoreState {
             states_declared: 0,
             last_error_line: None,
             canceled,
-            call_started: now,
-            call_in_host: Duration::ZERO,
+            call: CallTime::start(now),
             wasi,
             table: ResourceTable::new(),
         }
@@ -86,7 +85,7 @@ impl StoreState {
     /// Puts the owner back; time it spent is not the guest's.
     pub(crate) fn return_host(&mut self, host: Box<dyn OperatorHost>, spent: Duration) {
         self.host = Some(host);
-        self.call_in_host += spent;
+        self.call.add_host(spent);
     }
 
     /// The owner, to look at.
@@ -96,27 +95,25 @@ impl StoreState {
 
     /// Marks the start of a call into the guest.
     pub(crate) fn start_call(&mut self) {
-        self.call_started = Instant::now();
-        self.call_in_host = Duration::ZERO;
+        self.call = CallTime::start(Instant::now());
         self.limiter.memory_refused = None;
         self.last_error_line = None;
     }
 
     /// Marks the end of a call into the guest.
     pub(crate) fn end_call(&mut self) {
-        let in_guest = self.call_started.elapsed().saturating_sub(self.call_in_host);
+        let in_guest = self.call.in_guest(Instant::now());
         if let Some(host) = self.host.as_deref_mut() {
             host.on_call_ended(in_guest);
         }
     }
 
     /// Decides, on an epoch tick, whether the guest may go on.
-    pub(crate) fn check_interrupts(&self) -> Result<(), Stop> {
+    pub(crate) fn check_interrupts(&mut self) -> Result<(), Stop> {
         if self.canceled.load(Ordering::Relaxed) {
             return Err(Stop::Canceled);
         }
-        let in_guest = self.call_started.elapsed().saturating_sub(self.call_in_host);
-        if in_guest > self.limits.call_deadline {
+        if self.call.look(Instant::now()) > self.limits.call_deadline {
             return Err(Stop::Deadline);
         }
         Ok(())

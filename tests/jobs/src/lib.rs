@@ -1,6 +1,7 @@
 //! What tests of whole jobs need: a MiniCluster whose console is captured, the guests that
 //! `make guests` builds, and jobs written as text.
 
+mod patience;
 mod printed;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ use sandbar_model::plugin::PluginDescription;
 use sandbar_model::{Clock, SystemClock};
 use sandbar_taskmanager::PluginHandle;
 
+pub use patience::await_end;
 use printed::Printed;
 
 /// How long a job of a test may take before the test fails.
@@ -115,9 +117,7 @@ impl TestCluster {
     /// # Panics
     /// If it does not end in time.
     pub fn attend(&self, job: &JobClient) -> Outcome {
-        let Some(result) = job.wait_timeout(JOB_TIMEOUT) else {
-            panic!("the job did not end within {JOB_TIMEOUT:?}: {:#?}", job.snapshot());
-        };
+        let result = await_end(job, JOB_TIMEOUT).unwrap_or_else(|error| panic!("{error}"));
         Outcome { result, snapshot: job.snapshot(), lines: self.lines() }
     }
 

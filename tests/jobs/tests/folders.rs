@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sandbar_cluster::JobSource;
-use sandbar_jobs::{TestCluster, guest, root, sorted};
+use sandbar_jobs::{TestCluster, await_end, guest, root, sorted};
 use sandbar_model::status::JobStatus;
 
 /// Parallelism of operators that set none themselves.
@@ -62,11 +62,7 @@ fn run(case: &Path, parallelism: &str) -> Result<Vec<String>, String> {
     let job = cluster
         .submit(&JobSource::File(file), &[("parallelism.default", parallelism)])
         .map_err(|error| error.to_string())?;
-    let Some(result) = job.wait_timeout(CASE_TIMEOUT) else {
-        let snapshot = job.snapshot();
-        job.cancel();
-        return Err(format!("it did not end within {CASE_TIMEOUT:?}: {snapshot:#?}"));
-    };
+    let result = await_end(&job, CASE_TIMEOUT).inspect_err(|_| job.cancel())?;
     match result.status {
         JobStatus::Finished => {
             let lines: Vec<String> =

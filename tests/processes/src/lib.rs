@@ -24,6 +24,10 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 /// How often to look.
 const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 
+/// What a look counts for at most: on a machine that was stopped, clocks have gone on and nothing
+/// else has.
+const LOOK_TIME_MAX: Duration = Duration::from_secs(2);
+
 /// The root of the repository.
 pub fn root() -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
@@ -85,13 +89,15 @@ pub fn eventually<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
 /// # Panics
 /// If there is nothing in time.
 pub fn within<T>(patience: Duration, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let started = Instant::now();
+    let mut waited = Duration::ZERO;
     loop {
+        let started = Instant::now();
         if let Some(seen) = look() {
             return seen;
         }
-        assert!(started.elapsed() < patience, "{what}: not within {patience:?}");
+        assert!(waited < patience, "{what}: not within {patience:?}");
         // What is looked at is another process: there is nothing to wait for.
         std::thread::sleep(LOOK_INTERVAL);
+        waited += started.elapsed().min(LOOK_TIME_MAX);
     }
 }

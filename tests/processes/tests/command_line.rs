@@ -5,8 +5,9 @@
 
 use std::path::Path;
 use std::process::Output;
+use std::time::{Duration, Instant};
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 use sandbar_processes::cluster::words_of_the_book;
 use sandbar_processes::process::command;
 use sandbar_processes::{Cluster, Process, Rest, eventually, guest, jobs, root};
@@ -192,4 +193,90 @@ fn a_cluster_is_started_shown_and_stopped_without_a_trace() {
     succeeds(folder.path(), &["cluster", "stop"]);
     await_no_process(folder.path());
     assert_eq!(sandbar(folder.path(), &["cluster", "status"]).status.code(), Some(1));
+}
+
+#[test]
+fn clients_do_not_wait_long_for_a_job_manager_that_hangs() {
+    let cluster = Cluster::start(&[]);
+    let address = cluster.rest().address().to_owned();
+    cluster.job_manager.signal(Signal::STOP);
+    let started = Instant::now();
+    let output = sandbar(cluster.folder(), &["list", "-m", &address]);
+    assert!(started.elapsed() < Duration::from_secs(40), "{:?}", started.elapsed());
+    assert_eq!(output.status.code(), Some(1));
+    let error = String::from_utf8_lossy(&output.stderr);
+    for part in [&*address, "GET /jobs/overview", "within 15s", "hangs"] {
+        assert!(error.contains(part), "{part}: {error}");
+    }
+}
+
+#[test]
+fn a_cluster_whose_job_manager_hangs_is_stopped_all_the_same() {
+    let folder = TempDir::new().unwrap();
+    let start = ["cluster", "start", "-Drest.port=0", "-Djobmanager.rpc.port=0"];
+    succeeds(folder.path(), &start);
+    let shown: Value =
+        serde_json::from_str(&succeeds(folder.path(), &["cluster", "status", "--json"])).unwrap();
+    let processes = shown["processes"].as_array().unwrap();
+    let job_manager = processes.iter().find(|process| process["name"] == "jobmanager").unwrap();
+    let pid = Pid::from_raw(job_manager["pid"].as_i64().unwrap() as i32).unwrap();
+    kill_process(pid, Signal::STOP).unwrap();
+    let started = Instant::now();
+    succeeds(folder.path(), &["cluster", "stop"]);
+    assert!(started.elapsed() < Duration::from_secs(40), "{:?}", started.elapsed());
+    await_no_process(folder.path());
+}
+
+#[test]
+fn a_run_in_its_own_process_warns_of_options_that_only_a_cluster_heeds() {
+    let folder = TempDir::new().unwrap();
+    let mut job = jobs::count_words("job", 1, 10);
+    job["configuration"] = json!({ "slot.request.timeout": "1 s", "parallelism.default": 1 });
+    let file = write(folder.path(), "job.json", &job);
+    let output = sandbar(folder.path(), &["run", "-Dheartbeat.timeout=9s", &file]);
+    assert!(output.status.success());
+    let error = String::from_utf8_lossy(&output.stderr);
+    for key in ["heartbeat.timeout", "slot.request.timeout"] {
+        let warning = format!("option `{key}` has no effect in a run in this process");
+        assert!(error.contains(&warning), "{error}");
+    }
+    assert!(!error.contains("parallelism.default"), "{error}");
+}
+
+#[test]
+fn all_that_is_wrong_with_a_job_is_said_at_once() {
+    let folder = TempDir::new().unwrap();
+    let mut job = jobs::count_words("job", 1, 10);
+    job["plugins"]["missing"] = json!({ "path": "missing.wasm" });
+    job["operators"][0]["plugin"] = json!("missing");
+    job["sources"][0]["connector"] = json!("no-such");
+    job["configuration"] = json!({ "restart-strategy.fixed-delay.attempts": "many" });
+    let file = write(folder.path(), "job.json", &job);
+    let output = sandbar(folder.path(), &["job", "validate", "--json", &file]);
+    assert_eq!(output.status.code(), Some(1));
+    let shown: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let errors: Vec<&str> =
+        shown["errors"].as_array().unwrap().iter().map(|error| error.as_str().unwrap()).collect();
+    assert_eq!(errors.len(), 3, "{errors:#?}");
+    for part in ["restart-strategy.fixed-delay.attempts", "missing.wasm", "no-such"] {
+        assert!(errors.iter().any(|error| error.contains(part)), "{part}: {errors:#?}");
+    }
+}
+
+#[test]
+fn a_vertex_has_one_id_in_the_plan_and_over_rest() {
+    let cluster = Cluster::with_workers(1, 1, &[]);
+    let file = write(cluster.folder(), "job.json", &jobs::endless("endless", 1));
+    let text = succeeds(cluster.folder(), &["info", "--format", "json", &file]);
+    let plan: Value = serde_json::from_str(&text).unwrap();
+    let job = cluster.submit(&jobs::endless("endless", 1));
+    let shown = cluster.rest().get(&format!("/jobs/{job}/plan"));
+    let ids = |of: &Value| -> Vec<String> {
+        let nodes = of["plan"]["nodes"].as_array().unwrap();
+        let id = |node: &Value| node["id"].as_str().unwrap().to_owned();
+        let mut ids: Vec<String> = nodes.iter().map(id).collect();
+        ids.sort();
+        ids
+    };
+    assert_eq!(ids(&plan), ids(&shown));
 }

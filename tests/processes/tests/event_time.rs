@@ -175,15 +175,49 @@ fn sources_of_a_group_keep_together_over_two_task_managers() {
     fast["slot-sharing-group"] = json!("other");
     let mut job = united("aligned", &[fast, source("slow", &options(200), &group)]);
     job["sinks"][0]["slot-sharing-group"] = json!("default");
-    let job = cluster.submit(&job);
+    check_aligned(&cluster, &job);
+}
+
+/// Runs a job whose first vertex is as fast as it may be, and whose second makes 200 ms of event
+/// time a second.
+fn check_aligned(cluster: &Cluster, job: &Value) {
+    let job = cluster.submit(job);
     let at = |vertex| cluster.metric(&job, (vertex, 0), OUTPUT);
     eventually("the slow source is far", || at(1).filter(|slow| *slow > 2000.0));
     // A period and an interval of the fast one, 6000 ms of its event time, may be on their way.
-    let ahead = at(0).unwrap() - at(1).unwrap();
+    let shown = "a job that runs has the metric";
+    let ahead = at(0).expect(shown) - at(1).expect(shown);
     assert!(ahead < 500.0 + 6000.0, "{ahead}");
     // Alone it makes 20,000 records a second, which would be 200,000 by then.
-    let records = cluster.metric(&job, (0, 0), "numRecordsOut").unwrap();
+    let records = cluster.metric(&job, (0, 0), "numRecordsOut").expect(shown);
     assert!(records < 30_000.0, "{records} records");
-    let drift = cluster.metric(&job, (0, 0), "fast.watermarkAlignmentDrift").unwrap();
+    let drift = cluster.metric(&job, (0, 0), "fast.watermarkAlignmentDrift").expect(shown);
     assert!(drift > 0.0 && drift < 6500.0, "{drift}");
+}
+
+#[test]
+fn a_source_waits_for_others_by_the_watermarks_of_the_operator_chained_to_it() {
+    let cluster = Cluster::with_workers(1, 1, &[OFTEN]);
+    let options = |rate: u32| {
+        json!({
+            "rate": rate, "timestamp-start": 0, "timestamp-interval-ms": 1, "format": "text",
+        })
+    };
+    let group = json!({ "alignment-group": "g", "max-drift-ms": 500, "update-interval-ms": 100 });
+    let mut fast = source("fast", &options(20_000), &Value::Null);
+    for field in ["chaining", "watermarks"] {
+        fast.as_object_mut().unwrap().remove(field);
+    }
+    let mut job = united("behind", &[fast, source("slow", &options(200), &group)]);
+    job["plugins"] = json!({ "tools": { "path": guest("guest-operators") } });
+    job["operators"] = json!([{
+        "name": "timed",
+        "plugin": "tools",
+        "operator": "upper",
+        "inputs": ["fast"],
+        "parallelism": 1,
+        "watermarks": group,
+    }]);
+    job["sinks"][0]["inputs"] = json!(["timed", "slow"]);
+    check_aligned(&cluster, &job);
 }

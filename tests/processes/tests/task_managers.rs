@@ -158,6 +158,37 @@ fn a_signal_ends_a_task_manager_and_its_tasks() {
 }
 
 #[test]
+fn a_task_manager_that_is_told_to_end_leaves_and_one_that_dies_is_lost() {
+    let mut cluster = Cluster::with_workers(2, 1, &[]);
+    let line_with = |of: &Cluster, text: &str| {
+        let log = of.job_manager.stderr();
+        log.lines().find(|line| line.contains(text)).map(str::to_owned)
+    };
+    cluster.workers[0].signal(Signal::TERM);
+    cluster.workers[0].wait();
+    cluster.await_workers(1);
+    let left = eventually("its leaving is logged", || line_with(&cluster, "TaskManager left"));
+    assert!(left.contains("INFO"), "{left}");
+    assert_eq!(line_with(&cluster, "TaskManager lost"), None);
+    let job = cluster.submit(&jobs::apart("job", 1));
+    cluster.await_tasks(&job, "RUNNING");
+    cluster.workers[1].signal(Signal::KILL);
+    let lost = eventually("its loss is logged", || line_with(&cluster, "TaskManager lost"));
+    assert!(lost.contains("WARN"), "{lost}");
+}
+
+#[test]
+fn a_task_manager_leaves_a_job_manager_that_hangs() {
+    let mut cluster = Cluster::with_workers(1, 1, &[]);
+    cluster.job_manager.signal(Signal::STOP);
+    let started = Instant::now();
+    cluster.workers[0].signal(Signal::TERM);
+    assert_eq!(cluster.workers[0].wait().code(), Some(0));
+    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
+    cluster.job_manager.signal(Signal::CONT);
+}
+
+#[test]
 fn a_cluster_that_is_ended_leaves_no_process() {
     let mut cluster = Cluster::with_workers(2, 1, &[]);
     let job = cluster.submit(&jobs::apart("job", 2));

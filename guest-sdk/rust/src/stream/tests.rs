@@ -419,7 +419,9 @@ fn watermarks_are_of_the_source_if_the_host_can_make_them() {
             .with_watermark_alignment("g", Duration::from_secs(5), Duration::from_millis(300));
         let native = env.from_source_with_watermarks(lines_of("a"), field, "native");
         native.on_error(ErrorPolicy::Skip).sink_to(PrintSink::text());
-        let assigned = bounded().with_timestamp_assigner(|_: &String, _| 7);
+        let assigned = bounded()
+            .with_timestamp_assigner(|_: &String, _| 7)
+            .with_watermark_alignment("g", Duration::from_secs(4), Duration::from_secs(1));
         env.from_source_with_watermarks(lines_of("b"), assigned, "guest")
             .assign_timestamps_and_watermarks(WatermarkStrategy::no_watermarks())
             .sink_to(PrintSink::text());
@@ -439,7 +441,13 @@ fn watermarks_are_of_the_source_if_the_host_can_make_them() {
     assert_eq!(spec["sources"][1].get("watermarks"), None);
     let operators: Vec<_> = spec["operators"].as_array().unwrap().iter().collect();
     assert_eq!(operators[0]["name"], "Timestamps/Watermarks");
-    assert_eq!(operators[0]["watermarks"], json!({ "max-out-of-orderness-ms": 2000 }));
+    assert_eq!(
+        operators[0]["watermarks"],
+        json!({
+            "max-out-of-orderness-ms": 2000, "alignment-group": "g", "max-drift-ms": 4000,
+            "update-interval-ms": 1000,
+        })
+    );
     assert_eq!(operators[1]["watermarks"], json!({ "generator": "none" }));
 }
 

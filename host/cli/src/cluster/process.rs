@@ -65,6 +65,8 @@ pub(super) fn await_end(processes: &[ProcessIdentity], timeout: Duration) -> boo
 /// Ends processes, with SIGTERM and, where that is not enough, with SIGKILL; whether they ended.
 pub(super) fn end(processes: &[ProcessIdentity]) -> bool {
     processes.iter().for_each(|process| process.signal(Signal::TERM));
+    // One that is stopped hears of it only when it goes on.
+    processes.iter().for_each(|process| process.signal(Signal::CONT));
     if await_end(processes, TERM_TIME_MAX) {
         return true;
     }
@@ -117,6 +119,17 @@ mod tests {
         assert!(identity.is_alive());
         assert!(end(&[identity]));
         assert!(!identity.is_alive());
+        child.wait().unwrap();
+    }
+
+    #[test]
+    fn a_process_that_is_stopped_is_ended_without_waiting_for_sigkill() {
+        let mut child = Command::new("sleep").arg("600").spawn().unwrap();
+        let identity = ProcessIdentity::of(child.id()).unwrap();
+        identity.signal(Signal::STOP);
+        let started = Instant::now();
+        assert!(end(&[identity]));
+        assert!(started.elapsed() < TERM_TIME_MAX);
         child.wait().unwrap();
     }
 

@@ -16,6 +16,9 @@ use crate::output;
 /// How long the processes may take to end in order, jobs and all.
 const STOP_TIME_MAX: Duration = Duration::from_secs(20);
 
+/// How long the JobManager may take to answer that it ends: its process is ours to end otherwise.
+const ANSWER_TIME_MAX: Duration = Duration::from_secs(5);
+
 /// Arguments of `sandbar cluster stop`.
 #[derive(Args, Debug)]
 #[command(after_help = "\
@@ -23,8 +26,8 @@ Examples:
   sandbar cluster stop
   sandbar cluster stop --state-dir second
 
-Its jobs are cancelled. Processes that do not end by themselves get SIGTERM after 20 s, then
-SIGKILL. Logs stay.")]
+Its jobs are cancelled. Processes that do not end by themselves get SIGTERM after 20 s, or at once
+if the JobManager does not answer for 5 s, then SIGKILL. Logs stay.")]
 pub(crate) struct StopArgs {
     #[command(flatten)]
     state: StateArgs,
@@ -84,5 +87,6 @@ fn stop(state: &ClusterState, configuration: &Configuration) -> anyhow::Result<(
 }
 
 fn shut_down(rest: &str, configuration: &Configuration) -> anyhow::Result<()> {
-    Ok(rest_client(configuration, rest)?.shut_down_cluster()?)
+    let client = rest_client(configuration, rest)?.with_answer_time_max(ANSWER_TIME_MAX);
+    Ok(client.shut_down_cluster()?)
 }

@@ -1,5 +1,6 @@
 //! A job on a MiniCluster in this process.
 
+use std::collections::BTreeSet;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -7,8 +8,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use sandbar_client::defaults::{cache_folder, set_local_parallelism};
-use sandbar_cluster::{JobClient, JobResult, MiniCluster, MiniClusterOptions};
+use sandbar_cluster::{JobClient, JobResult, MiniCluster, MiniClusterOptions, PreparedJob};
 use sandbar_config::Configuration;
+use sandbar_config::options::is_of_cluster;
 use sandbar_connectors::Console;
 use sandbar_model::SystemClock;
 use sandbar_model::status::JobStatus;
@@ -39,6 +41,7 @@ pub(super) fn run(args: &RunArgs, mut configuration: Configuration) -> anyhow::R
     };
     let prepared = cluster.loader(&args.job.overrides()).prepare(&source)?;
     warn_of_keys(&prepared);
+    warn_of_cluster_keys(&args.job.overrides(), &prepared);
     let signals = Signals::listen().context("cannot listen for Ctrl-C")?;
     let job = cluster.submit(prepared)?;
     let show = !args.quiet;
@@ -50,6 +53,19 @@ pub(super) fn run(args: &RunArgs, mut configuration: Configuration) -> anyhow::R
     let shown = ShownJob::from(job.snapshot());
     summary::report(args, &result, &shown)?;
     Ok(exit_code(&result))
+}
+
+/// Warns of options that were given for this job, and that only a cluster heeds. Those of a
+/// configuration file are for all that runs with it.
+fn warn_of_cluster_keys(overrides: &Configuration, job: &PreparedJob) {
+    let of_job = job.spec.configuration.keys().map(String::as_str);
+    let keys: BTreeSet<&str> = overrides.iter().map(|(key, _)| key).chain(of_job).collect();
+    for key in keys.into_iter().filter(|key| is_of_cluster(key)) {
+        output::warning(format!(
+            "option `{key}` has no effect in a run in this process, only on a cluster: give -t to \
+             run there, or leave it out"
+        ));
+    }
 }
 
 /// Stays with the job: shows progress, passes a Ctrl-C on.

@@ -21,6 +21,9 @@ const BACK_OFF_MAX: Duration = Duration::from_secs(5);
 /// How long a JobManager may take to answer a registration.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(10);
 
+/// How long a JobManager may take to hang up on a TaskManager that leaves.
+const FAREWELL_TIME_MAX: Duration = Duration::from_secs(1);
+
 /// Why a TaskManager process ends.
 pub(super) enum Ending {
     /// It was told to.
@@ -117,6 +120,9 @@ impl Registrar {
         self.link.send(ToJobManager::Register(self.registration.clone()));
         let mut registered = false;
         let end = self.listen(&mut client, &mut registered);
+        if matches!(end, LinkEnd::Stopped) && registered {
+            self.say_goodbye(&mut client);
+        }
         // Whoever waits for an answer hears of it first, and can be cancelled.
         self.link.close();
         drop(client);
@@ -168,6 +174,25 @@ impl Registrar {
             if self.messages.send(Message::FromJobManager(message)).is_err() {
                 return LinkEnd::Stopped;
             }
+        }
+    }
+
+    /// Tells the JobManager that this process ends, and waits for it to hang up: a link that is
+    /// dropped at once may take the message with it. One that does not answer is left all the same.
+    fn say_goodbye(&self, client: &mut ClientLink) {
+        let send = Arc::clone(&client.send);
+        let farewell = async {
+            // Sending blocks while the link is full, which it is not once it is dropped.
+            let sent = tokio::task::spawn_blocking(move || send(ToJobManager::Leaving));
+            if sent.await.unwrap_or(false) {
+                while client.next().await.is_ok() {}
+            }
+        };
+        let left = self
+            .runtime
+            .block_on(async { tokio::time::timeout(FAREWELL_TIME_MAX, farewell).await });
+        if left.is_err() {
+            tracing::debug!("the JobManager did not hang up in time");
         }
     }
 

@@ -38,3 +38,29 @@ fn options_without_a_default_are_optional() {
         assert!(info.default.is_some() || info.is_optional, "{}", info.key);
     }
 }
+
+#[test]
+fn what_only_a_cluster_heeds_is_told_from_what_jobs_do() {
+    for of_cluster in [
+        "heartbeat.timeout",
+        "rest.port",
+        "rest.bind-port",
+        "slot.request.timeout",
+        "taskmanager.data.port",
+        "security.ssl.internal.enabled",
+        "sandbar.resource.provider",
+    ] {
+        assert!(is_of_cluster(of_cluster), "{of_cluster}");
+    }
+    for of_all in [
+        "execution.target",
+        "parallelism.default",
+        "taskmanager.memory.managed.size",
+        "taskmanager.numberOfTaskSlots",
+        "restart-strategy.type",
+        "jobmanager.scheduler",
+        "user.key",
+    ] {
+        assert!(!is_of_cluster(of_all), "{of_all}");
+    }
+}

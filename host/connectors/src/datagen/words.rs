@@ -1,5 +1,7 @@
 //! Lines of words, whose frequencies follow Zipf's law as those of a language do.
 
+use std::sync::OnceLock;
+
 use serde_json::Value;
 
 use super::random::Random;
@@ -17,7 +19,22 @@ const VOWELS: &[u8] = b"aeiou";
 
 pub(super) struct Words {
     per_line: usize,
-    vocabulary: Vec<Box<[u8]>>,
+    vocabulary: Vocabulary,
+    exponent: f64,
+    /// Made with the first line: a source is also opened to be looked at, once for each that a job
+    /// has, and a vocabulary takes milliseconds.
+    table: OnceLock<Table>,
+}
+
+/// What words there are.
+enum Vocabulary {
+    Listed(Vec<Box<[u8]>>),
+    MadeUp(usize),
+}
+
+/// The words and how to draw one.
+struct Table {
+    words: Vec<Box<[u8]>>,
     /// For each word, how likely it or one in front of it is.
     cumulative: Vec<f64>,
     /// For each of as many equal parts of the range from 0 to 1, the word at its start.
@@ -27,30 +44,41 @@ pub(super) struct Words {
 impl Words {
     pub(super) fn new(options: &Options<'_>) -> Result<Words, ConnectorError> {
         let vocabulary = match options.json("vocabulary").and_then(Value::as_array) {
-            Some(words) => listed(words, options)?,
+            Some(words) => Vocabulary::Listed(listed(words, options)?),
             None => {
                 let count = options.integer("vocabulary", 1..=VOCABULARY_MAX as i64)?;
-                (0..count as usize).map(made_up).collect()
+                Vocabulary::MadeUp(count as usize)
             }
         };
         let expected = "it must be a number from 0 to 10";
         let exponent = options.number("zipf", expected, |zipf| (0.0..=10.0).contains(&zipf))?;
         let per_line = options.integer("words-per-line", 1..=WORDS_PER_LINE_MAX)? as usize;
-        let cumulative = cumulative(vocabulary.len(), exponent);
-        let parts = vocabulary.len();
-        let guide = (0..parts).map(|part| part as f64 / parts as f64);
-        let guide = guide.map(|start| cumulative.partition_point(|share| *share <= start) as u32);
-        let guide = guide.collect();
-        Ok(Words { per_line, vocabulary, cumulative, guide })
+        Ok(Words { per_line, vocabulary, exponent, table: OnceLock::new() })
     }
 
     pub(super) fn write(&self, random: &mut Random, out: &mut Vec<u8>) {
+        let table = self.table.get_or_init(|| Table::new(&self.vocabulary, self.exponent));
         for position in 0..self.per_line {
             if position > 0 {
                 out.push(b' ');
             }
-            out.extend_from_slice(&self.vocabulary[self.word_at(random.unit())]);
+            out.extend_from_slice(&table.words[table.word_at(random.unit())]);
         }
+    }
+}
+
+impl Table {
+    fn new(vocabulary: &Vocabulary, exponent: f64) -> Table {
+        let words = match vocabulary {
+            Vocabulary::Listed(words) => words.clone(),
+            Vocabulary::MadeUp(count) => (0..*count).map(made_up).collect(),
+        };
+        let parts = words.len();
+        let cumulative = cumulative(parts, exponent);
+        let guide = (0..parts).map(|part| part as f64 / parts as f64);
+        let guide = guide.map(|start| cumulative.partition_point(|share| *share <= start) as u32);
+        let guide = guide.collect();
+        Table { words, cumulative, guide }
     }
 
     /// The first word whose cumulative share exceeds a point below 1; a few steps from its guide.
@@ -100,4 +128,22 @@ fn cumulative(words: usize, exponent: f64) -> Vec<f64> {
         .collect();
     sums.iter_mut().for_each(|share| *share /= sum);
     sums
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::datagen::random::Seed;
+
+    #[test]
+    fn a_vocabulary_is_made_with_the_first_line_not_with_the_source() {
+        let table = OnceLock::new();
+        let words =
+            Words { per_line: 8, vocabulary: Vocabulary::MadeUp(100), exponent: 1.0, table };
+        assert!(words.table.get().is_none());
+        let mut line = Vec::new();
+        words.write(&mut Random::new(Seed::new(1), 1), &mut line);
+        assert_eq!(line.split(|byte| *byte == b' ').count(), 8);
+        assert_eq!(words.table.get().map(|made| made.words.len()), Some(100));
+    }
 }

@@ -5,9 +5,31 @@ use sandbar_model::job_graph::{TimestampRule, WatermarkStrategy};
 use super::Builder;
 use super::formats::JSON;
 use crate::catalog::SourceTraits;
+use crate::chaining::{ChainingDecision, ChainingResult, chaining_decisions};
 use crate::error::{EventTimeProblem, KeyProblem};
 use crate::place;
 use crate::spec::{OperatorSpec, SourceSpec, WatermarkGeneratorSpec, WatermarkSpec};
+use crate::stream_graph::{NodeBody, StreamGraph, StreamNode};
+
+/// Why a node is not in one chain with a source; none if it is.
+fn why_not_in_source_chain(
+    graph: &StreamGraph,
+    decisions: &[ChainingDecision],
+    mut node: usize,
+) -> Option<String> {
+    while !matches!(graph.nodes[node].body, NodeBody::Source(_)) {
+        let edges = graph.edges.iter().zip(decisions);
+        let (edge, decision) = edges.into_iter().find(|(edge, _)| edge.target == node)?;
+        match &decision.result {
+            ChainingResult::Chained => node = edge.source,
+            ChainingResult::Refused(refusals) => {
+                let refusals: Vec<String> = refusals.iter().map(ToString::to_string).collect();
+                return Some(refusals.join(", and "));
+            }
+        }
+    }
+    None
+}
 
 impl Builder<'_> {
     /// What a source does about event time; `traits` are there if its connector is right.
@@ -53,13 +75,28 @@ impl Builder<'_> {
         path: &str,
     ) -> Option<WatermarkStrategy> {
         let watermarks = operator.watermarks.as_ref()?;
-        let at = place::field(path, "watermarks");
-        if watermarks.alignment_group.is_some() {
-            let at = place::field(&at, "alignment-group");
-            self.error(&at, EventTimeProblem::AlignmentOfOperator);
-        }
-        self.check_watermarks(watermarks, &at);
+        self.check_watermarks(watermarks, &place::field(path, "watermarks"));
         Some(WatermarkStrategy::from(watermarks))
+    }
+
+    /// Whoever is aligned waits by not reading: an operator can only be in a group if it runs in
+    /// the chain of a source, which then waits for it. `paths` are where the nodes are written.
+    pub(super) fn check_alignment(&mut self, graph: &StreamGraph, paths: &[String]) {
+        let is_aligned = |node: &StreamNode| {
+            node.watermarks.as_ref().is_some_and(|strategy| strategy.alignment.is_some())
+        };
+        let aligned = graph.nodes.iter().zip(paths).enumerate();
+        let aligned: Vec<_> = aligned.filter(|(_, (node, _))| is_aligned(node)).collect();
+        if aligned.is_empty() {
+            return;
+        }
+        let decisions = chaining_decisions(graph);
+        for (node, (_, path)) in aligned {
+            if let Some(reason) = why_not_in_source_chain(graph, &decisions, node) {
+                let at = place::field(&place::field(path, "watermarks"), "alignment-group");
+                self.error(&at, EventTimeProblem::AlignmentOfOperator { reason });
+            }
+        }
     }
 
     fn check_watermarks(&mut self, watermarks: &WatermarkSpec, path: &str) {

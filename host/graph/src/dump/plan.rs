@@ -1,7 +1,8 @@
 //! A JobGraph as JSON, in the shape of Flink's `JsonPlanGenerator`.
 
+use sandbar_model::JobId;
+use sandbar_model::hex_id::{vertex_id, vertex_id_at};
 use sandbar_model::job_graph::{JobEdge, JobGraph, JobVertex};
-use sandbar_model::{JobId, VertexId};
 use serde::Serialize;
 
 /// The only exchange there is. Source: Flink's `ResultPartitionType.PIPELINED_BOUNDED`.
@@ -50,24 +51,19 @@ pub fn job_graph_json(graph: &JobGraph, job: JobId) -> String {
 
 fn node<'a>(graph: &'a JobGraph, vertex: &'a JobVertex) -> Node<'a> {
     Node {
-        id: vertex_id(vertex.id),
+        id: vertex_id(vertex),
         parallelism: vertex.parallelism,
         operator: "",
         description: &vertex.name,
-        inputs: graph.edges_into(vertex.id).enumerate().map(input).collect(),
+        inputs: graph.edges_into(vertex.id).enumerate().map(|edge| input(graph, edge)).collect(),
     }
 }
 
-fn input((num, edge): (usize, &JobEdge)) -> Input {
+fn input(graph: &JobGraph, (num, edge): (usize, &JobEdge)) -> Input {
     Input {
         num,
-        id: vertex_id(edge.source),
+        id: vertex_id_at(graph, edge.source),
         ship_strategy: edge.partitioner.ship_strategy(),
         exchange: EXCHANGE,
     }
-}
-
-/// 32 hexadecimal digits, as Flink's vertex ids have.
-fn vertex_id(id: VertexId) -> String {
-    format!("{:032x}", id.0)
 }

@@ -20,9 +20,12 @@ pub enum EventTimeProblem {
     /// A bound that nobody looks at.
     #[error("only the generator bounded-out-of-orderness has a bound")]
     BoundNotUsed,
-    /// Only sources can wait.
-    #[error("only sources can be aligned")]
-    AlignmentOfOperator,
+    /// Only sources can wait, and they see the watermarks of their own chain alone.
+    #[error("an aligned operator must be in the chain of a source, which waits for it: {reason}")]
+    AlignmentOfOperator {
+        /// Why it is not.
+        reason: String,
+    },
     /// A time that must pass.
     #[error("`{name}` is 0")]
     Zero {
@@ -53,7 +56,10 @@ impl EventTimeProblem {
                 "leave it out, or set it on an operator behind the source"
             }
             EventTimeProblem::BoundNotUsed => "leave one of the two out",
-            EventTimeProblem::AlignmentOfOperator => "set it on the sources",
+            EventTimeProblem::AlignmentOfOperator { .. } => {
+                "let it read one source, forward and with the same parallelism, or set the group \
+                 on the source"
+            }
             EventTimeProblem::Zero { .. } => "use 1 or more, or leave it out",
             EventTimeProblem::GroupWithoutDrift => "add how many milliseconds ahead is too far",
             EventTimeProblem::WithoutGroup { .. } => "add the group, or leave it out",

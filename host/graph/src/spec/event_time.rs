@@ -60,7 +60,8 @@ pub struct WatermarkSpec {
     /// a split of a source; never unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub idle_timeout_ms: Option<u32>,
-    /// For a source: the group of sources whose subtasks wait for the slowest of them.
+    /// For a source, or an operator chained to one: the group of sources whose subtasks wait for
+    /// the slowest of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alignment_group: Option<String>,
     /// With a group: how many milliseconds ahead of the slowest a subtask may be.

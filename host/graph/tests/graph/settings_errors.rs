@@ -205,12 +205,29 @@ fn watermarks() {
              or more, or leave it out",
             "job.toml:4:88: sources[0].watermarks.max-drift-ms: `max-drift-ms` is given without an \
              `alignment-group`; add the group, or leave it out",
-            "job.toml:10:16: operators[0].watermarks.alignment-group: only sources can be aligned; \
-             set it on the sources",
             "job.toml:10:16: operators[0].watermarks.alignment-group: an alignment group needs \
              `max-drift-ms`; add how many milliseconds ahead is too far",
             "job.toml:10:39: operators[0].watermarks.update-interval-ms: `update-interval-ms` is \
              0; use 1 or more, or leave it out",
         ],
+    );
+}
+
+#[test]
+fn an_aligned_operator_is_in_the_chain_of_a_source() {
+    let aligned = "watermarks = { alignment-group = 'g', max-drift-ms = 1 }";
+    let job = |operator: &str| {
+        format!(
+            "name = 'job'\n[[sources]]\nname = 'lines'\nconnector = 'files'\n[[operators]]\n\
+             name = 'it'\nplugin = 'words'\noperator = 'upper'\ninputs = ['lines']\n{operator}\n"
+        )
+    };
+    build(&job(aligned), &GraphSettings::default()).expect("it is chained");
+    check_errors(
+        &job(&format!("chaining = 'never'\n{aligned}")),
+        &["job.toml:11:16: operators[0].watermarks.alignment-group: an aligned operator must be \
+             in the chain of a source, which waits for it: the downstream operator has chaining = \
+             \"never\"; let it read one source, forward and with the same parallelism, or set the \
+             group on the source"],
     );
 }

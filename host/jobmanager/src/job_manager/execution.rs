@@ -25,18 +25,26 @@ impl JobManager {
             match work {
                 Work::Slot(command, loss) => self.execute_slot_command(command, &loss),
                 Work::Execution(job, command) => self.execute_command(job, command),
-                Work::Lost(id, reason) => self.lose(&id, &reason),
+                Work::Lost(id, reason) => {
+                    if self.task_managers.remove(&id) {
+                        tracing::warn!(task_manager = %id, reason, "TaskManager lost");
+                        self.on_gone(&id, format!("TaskManager {id} is lost: {reason}"));
+                    }
+                }
+                Work::Left(id) => {
+                    if self.task_managers.remove(&id) {
+                        tracing::info!(task_manager = %id, "TaskManager left");
+                        self.on_gone(&id, format!("TaskManager {id} has left: it was told to end"));
+                    }
+                }
             }
         }
     }
 
-    fn lose(&mut self, id: &TaskManagerId, reason: &str) {
-        if !self.task_managers.remove(id) {
-            return;
-        }
-        tracing::warn!(task_manager = %id, reason, "TaskManager lost");
+    /// Forgets a TaskManager's slots; `why` becomes the reason of what ran in them.
+    fn on_gone(&mut self, id: &TaskManagerId, why: String) {
         let commands = self.slots.unregister_task_manager(id);
-        self.queue_after_loss(id, reason, commands);
+        self.queue_after_loss(why, commands);
         self.options.provider.released(id);
     }
 
@@ -48,13 +56,8 @@ impl JobManager {
     }
 
     /// Queues what the slot manager decided when a TaskManager was lost, or lost and back.
-    pub(super) fn queue_after_loss(
-        &mut self,
-        id: &TaskManagerId,
-        reason: &str,
-        commands: Vec<SlotCommand>,
-    ) {
-        self.loss = format!("TaskManager {id} is lost: {reason}").into();
+    pub(super) fn queue_after_loss(&mut self, loss: String, commands: Vec<SlotCommand>) {
+        self.loss = loss.into();
         self.queue_slots(commands);
     }
 

@@ -36,6 +36,7 @@ impl JobManager {
         match message {
             ToJobManager::Register(_) => {}
             ToJobManager::Heartbeat(report) => self.on_heartbeat(&id, report),
+            ToJobManager::Leaving => self.work.push_back(Work::Left(id)),
             ToJobManager::TaskState { task, state, error, metrics, accumulators } => {
                 if let Some(master) = self.jobs.get_mut(&task.job) {
                     if !metrics.is_empty() {
@@ -95,7 +96,8 @@ impl JobManager {
         let heartbeat_timeout_ms = self.options.heartbeat_timeout.as_millis() as u64;
         let token = self.options.token;
         self.send(&id, ToTaskManager::Registered { token, heartbeat_timeout_ms });
-        self.queue_after_loss(&id, "it registered again, over another link", commands);
+        let loss = format!("TaskManager {id} is lost: it registered again, over another link");
+        self.queue_after_loss(loss, commands);
     }
 
     fn on_heartbeat(&mut self, id: &TaskManagerId, report: HeartbeatReport) {

@@ -23,8 +23,10 @@ pub(super) struct WatermarkAlignment {
 impl WatermarkAlignment {
     pub(super) fn of(graph: &JobGraph) -> WatermarkAlignment {
         let alignment = |vertex: &sandbar_model::job_graph::JobVertex| {
-            let strategy = vertex.operators.first()?.watermarks.as_ref()?;
-            Some((vertex.id, strategy.alignment.clone()?))
+            // Its source's own, else that of an operator chained to it.
+            let mut strategies =
+                vertex.operators.iter().filter_map(|node| node.watermarks.as_ref());
+            Some((vertex.id, strategies.find_map(|strategy| strategy.alignment.clone())?))
         };
         let sources = graph.vertices.iter().filter_map(alignment).collect();
         WatermarkAlignment { sources, told: BTreeMap::new() }

@@ -271,6 +271,7 @@ fn note_message(
         | ToJobManager::NextSplit { .. }
         | ToJobManager::SourceWatermark { .. }
         | ToJobManager::FetchPlugin { .. }
+        | ToJobManager::Leaving
         | ToJobManager::State { .. }
         | ToJobManager::Log { .. } => {}
     }

@@ -1,7 +1,18 @@
 //! Why the cluster did not do what it was asked.
 
+use std::time::Duration;
+
 use sandbar_rpc::tls::{explain, explain_io};
 use ureq::Error;
+
+/// A request that was sent.
+pub(super) struct Asked<'a> {
+    /// `host:port`.
+    pub(super) address: &'a str,
+    pub(super) verb: &'a str,
+    pub(super) path: &'a str,
+    pub(super) time_max: Duration,
+}
 
 /// Why the cluster did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -42,14 +53,17 @@ pub enum ClientError {
     },
     /// It is there and takes too long.
     #[error(
-        "{address} does not answer in time: {reason}; what was asked may still be done: look \
-         before you ask again"
+        "{address} took the request {request} and did not answer it within {time_max:?}: its \
+         JobManager hangs, is stopped, or has too much to do; what was asked may still be done: \
+         look before you ask again"
     )]
     TooSlow {
         /// `host:port`.
         address: String,
-        /// What took too long.
-        reason: Box<Error>,
+        /// Verb and path.
+        request: String,
+        /// How long it was waited for.
+        time_max: Duration,
     },
     /// The exchange broke off.
     #[error(
@@ -98,15 +112,16 @@ impl ClientError {
     }
 
     /// What an error of the exchange means.
-    pub(super) fn of(address: &str, error: Error) -> ClientError {
-        let (address, source) = (address.to_owned(), Box::new(error));
+    pub(super) fn of(asked: &Asked<'_>, error: Error) -> ClientError {
+        let (address, source) = (asked.address.to_owned(), Box::new(error));
         if let Some(reason) = of_tls(&source) {
             return ClientError::Tls { address, reason };
         }
         if is_unreachable(&source) {
             ClientError::Unreachable { address, reason: source }
         } else if matches!(*source, Error::Timeout(_)) {
-            ClientError::TooSlow { address, reason: source }
+            let request = format!("{} {}", asked.verb, asked.path);
+            ClientError::TooSlow { address, request, time_max: asked.time_max }
         } else {
             ClientError::Broken { address, reason: source }
         }

@@ -12,7 +12,7 @@ use crate::message::resource_requirements::JobResourceRequirements;
 use crate::route::BodyKind::Json;
 use crate::route::Route;
 use crate::route::Verb::{Get, Put};
-use crate::vertex_id::vertex_id;
+use sandbar_model::hex_id::vertex_id;
 
 #[rustfmt::skip]
 pub(crate) const ROUTES: &[Route] = &[

@@ -10,7 +10,7 @@ use crate::message::vertex::{JobVertexDetails, SubtaskAttempt};
 use crate::message::vertex_report::{JobVertexBackPressure, JobVertexTaskManagers, SubtasksTimes};
 use crate::route::Route;
 use crate::route::Verb::Get;
-use crate::vertex_id::vertex_id;
+use sandbar_model::hex_id::vertex_id;
 
 #[rustfmt::skip]
 pub(crate) const ROUTES: &[Route] = &[

@@ -10,7 +10,7 @@ use sandbar_rpc::{Accumulators, JobView, SubtaskView, VertexView};
 use serde::{Deserialize, Serialize};
 
 use crate::execution::Locations;
-use crate::vertex_id::vertex_id;
+use sandbar_model::hex_id::vertex_id;
 
 /// The kind of all of them: Flink's class for a sum of 64 bits.
 const LONG_COUNTER: &str = "LongCounter";

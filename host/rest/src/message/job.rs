@@ -12,7 +12,7 @@ use crate::execution::{
 };
 use crate::message::metric::{IoMetrics, whole};
 use crate::message::plan::Plan;
-use crate::vertex_id::{hex_id, vertex_id};
+use sandbar_model::hex_id::{hex_id, vertex_id};
 
 /// The option that holds a job's greatest parallelism.
 const MAX_PARALLELISM: &str = "pipeline.max-parallelism";

@@ -4,7 +4,7 @@ use sandbar_model::JobId;
 use sandbar_model::job_graph::{JobEdge, JobGraph, JobVertex};
 use serde::{Deserialize, Serialize};
 
-use crate::vertex_id::{vertex_id, vertex_id_at};
+use sandbar_model::hex_id::{vertex_id, vertex_id_at};
 
 /// The only exchange there is. Source: Flink's `ResultPartitionType.PIPELINED_BOUNDED`.
 const EXCHANGE: &str = "pipelined_bounded";

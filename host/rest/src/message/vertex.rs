@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::execution::{Locations, Period, TIMED_STATES, state_durations, task_manager_name};
 use crate::message::metric::{IoMetrics, whole};
-use crate::vertex_id::vertex_id;
+use sandbar_model::hex_id::vertex_id;
 
 /// Answer of `GET /jobs/:jobid/vertices/:vertexid`. Source: Flink's `JobVertexDetailsInfo`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -12,7 +12,7 @@ use crate::execution::{
 };
 use crate::message::metric::IoMetrics;
 use crate::message::vertex::{AggregatedTaskDetails, SubtaskAttempt};
-use crate::vertex_id::vertex_id;
+use sandbar_model::hex_id::vertex_id;
 
 /// Milliseconds in the second that rates are of.
 const MS_PER_SECOND: f64 = 1_000.0;

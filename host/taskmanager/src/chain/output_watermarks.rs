@@ -18,6 +18,8 @@ use crate::watermark_valve::ValveOutput;
 pub(crate) struct OutputWatermarks {
     generator: WatermarkGenerator,
     control: Arc<TaskControl>,
+    /// Whether the source of the task waits if this is ahead of others.
+    is_aligned: bool,
     /// Where the watermark is shown.
     shown: Vec<Arc<Gauge>>,
 }
@@ -34,7 +36,8 @@ impl OutputWatermarks {
         let generator =
             WatermarkGenerator::new(strategy, settings.auto_watermark_interval, now_ms)?
                 .only_at_end(settings.is_batch);
-        Some(OutputWatermarks { generator, control: Arc::clone(control), shown })
+        let is_aligned = strategy.alignment.is_some();
+        Some(OutputWatermarks { generator, control: Arc::clone(control), is_aligned, shown })
     }
 
     pub(crate) fn on_records(&mut self, timestamps: &[i64]) {
@@ -74,6 +77,9 @@ impl OutputWatermarks {
     fn show(&self, output: ValveOutput) -> ValveOutput {
         if let Some(watermark) = output.watermark {
             self.shown.iter().for_each(|gauge| gauge.set(watermark.0 as f64));
+        }
+        if self.is_aligned && (output.watermark.is_some() || output.status.is_some()) {
+            self.control.reach(self.generator.current(), self.generator.status());
         }
         output
     }

@@ -10,6 +10,7 @@ use sandbar_rpc::state_query::{StateAnswer, StateQuery};
 
 use crate::exchange::sleeper::Sleeper;
 use crate::virtual_clock::TaskTime;
+use crate::watermark_valve::WatermarkStatus;
 
 /// What a task waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +87,10 @@ pub struct TaskControl {
     watermark_bound: AtomicI64,
     /// Whether it was told since the task asked.
     has_bound: AtomicBool,
+    /// How far the aligned operator behind the source is, and whether it is idle.
+    reached: Mutex<(Watermark, WatermarkStatus)>,
+    /// How long the source has paused for that.
+    aligned_ns: AtomicU64,
     created: Instant,
     thread: Mutex<Option<Thread>>,
     /// The task's part in a virtual clock, if that is its clock.
@@ -155,6 +160,31 @@ impl TaskControl {
     /// How far the watermark of a source may go; [`Watermark::MAX`] where nothing bounds it.
     pub(crate) fn watermark_bound(&self) -> Watermark {
         Watermark(self.watermark_bound.load(Ordering::Relaxed))
+    }
+
+    /// Says how far the aligned operator behind the task's source is.
+    pub(crate) fn reach(&self, watermark: Watermark, status: WatermarkStatus) {
+        *self.reached.lock().unwrap_or_else(PoisonError::into_inner) = (watermark, status);
+    }
+
+    /// How far that operator is.
+    pub(crate) fn reached(&self) -> (Watermark, WatermarkStatus) {
+        *self.reached.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds time in which the source paused for slower ones.
+    pub(crate) fn add_aligned(&self, paused: Duration) {
+        self.aligned_ns.fetch_add(nanoseconds(paused), Ordering::Relaxed);
+    }
+
+    /// Time in which the task could not go on for others, by its clock: it does not make its stream
+    /// idle. A virtual clock stands still while the task waits for room downstream.
+    pub(crate) fn blocked(&self) -> Duration {
+        let aligned = Duration::from_nanos(self.aligned_ns.load(Ordering::Relaxed));
+        match self.time {
+            Some(_) => aligned,
+            None => self.times().back_pressured + aligned,
+        }
     }
 
     /// Asks the task for its state. It answers when it is between two batches.
@@ -244,15 +274,6 @@ impl TaskControl {
         }
     }
 
-    /// How long the task waited for room downstream, by its clock: a virtual one stands still
-    /// meanwhile.
-    pub(crate) fn blocked(&self) -> Duration {
-        match self.time {
-            Some(_) => Duration::ZERO,
-            None => self.times().back_pressured,
-        }
-    }
-
     /// Adds time that guests of the task worked.
     pub(crate) fn add_guest(&self, spent: Duration) {
         self.guest_ns.fetch_add(nanoseconds(spent), Ordering::Relaxed);
@@ -261,6 +282,14 @@ impl TaskControl {
     /// Time that guests of the task worked in calls that have ended: a part of its busy time.
     pub fn guest(&self) -> Duration {
         Duration::from_nanos(self.guest_ns.load(Ordering::Relaxed))
+    }
+
+    /// What it waits for at the moment and for how long it has; none while it works.
+    pub(crate) fn waits(&self) -> Option<(Waiting, Duration)> {
+        let waiting = self.waiting.load(Ordering::Relaxed);
+        let what = if waiting & 1 == 1 { Waiting::Room } else { Waiting::Input };
+        let since = Duration::from_nanos(waiting >> 1);
+        (waiting != 0).then(|| (what, self.created.elapsed().saturating_sub(since)))
     }
 
     /// Where its time went, the wait that it is in included.
@@ -292,6 +321,8 @@ impl Default for TaskControl {
             waiting: AtomicU64::new(0),
             watermark_bound: AtomicI64::new(Watermark::MAX.0),
             has_bound: AtomicBool::new(false),
+            reached: Mutex::new((Watermark::MIN, WatermarkStatus::Active)),
+            aligned_ns: AtomicU64::new(0),
             created: Instant::now(),
             thread: Mutex::new(None),
             time: None,
@@ -314,12 +345,15 @@ mod tests {
         let control = TaskControl::default();
         let pause = Duration::from_millis(5);
         control.wait(Waiting::Input, || std::thread::sleep(pause));
+        assert_eq!(control.waits(), None);
         let before = control.times();
         assert!(before.idle >= pause && before.back_pressured.is_zero());
         // A wait counts while it lasts.
         control.wait(Waiting::Room, || {
             std::thread::sleep(pause);
             assert!(control.times().back_pressured >= pause);
+            let waits = control.waits();
+            assert!(waits.is_some_and(|(what, time)| what == Waiting::Room && time >= pause));
         });
         let after = control.times();
         assert_eq!(after.idle, before.idle);

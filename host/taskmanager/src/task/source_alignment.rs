@@ -11,7 +11,6 @@ use super::Task;
 use super::control::TaskControl;
 use crate::deployment::JobDeployment;
 use crate::metrics::OperatorMetrics;
-use crate::watermark_generator::WatermarkGenerator;
 use crate::watermark_valve::WatermarkStatus;
 
 /// Flink's name of how far a source is ahead of the slowest of its group, in milliseconds.
@@ -58,17 +57,16 @@ impl SourceAlignment {
 
     /// Tells where the source is, if it is time to. One without a watermark is nowhere yet, and
     /// nobody waits for one that is idle.
-    pub(super) fn on_time(&mut self, now_ms: i64, generator: &WatermarkGenerator) {
+    pub(super) fn on_time(&mut self, now_ms: i64, current: Watermark, status: WatermarkStatus) {
         if now_ms < self.next_at {
             return;
         }
         self.next_at = now_ms.saturating_add(self.alignment.update_interval_ms);
-        let current = generator.current();
         if let (Some(GuestMetric::Gauge(set)), Some(drift)) = (&self.drift, self.drift_of(current))
         {
             set(drift as f64);
         }
-        match generator.status() {
+        match status {
             WatermarkStatus::Idle => self.ask(Watermark::MAX),
             WatermarkStatus::Active if current == Watermark::MIN => {}
             WatermarkStatus::Active => self.ask(current),

@@ -2,7 +2,6 @@
 //! sends both to the source's outputs.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use sandbar_connectors::SplitRun;
 use sandbar_metrics::Gauge;
@@ -31,10 +30,10 @@ pub(super) struct SourceHead {
     dead_letters: Option<usize>,
     generator: Option<WatermarkGenerator>,
     alignment: Option<SourceAlignment>,
+    /// Whether it is aligned by the watermarks of an operator in its chain, not by its own.
+    is_aligned_behind: bool,
     shown: [Arc<Gauge>; 2],
     control: Arc<TaskControl>,
-    /// How long it has waited for slower sources, by its clock.
-    pub(super) waited: Duration,
 }
 
 impl SourceHead {
@@ -51,10 +50,14 @@ impl SourceHead {
             &task.metrics.io.current_output_watermark,
             &outputs.metrics().io.current_output_watermark,
         ];
-        let group = strategy.and_then(|strategy| strategy.alignment.as_ref());
+        let own = strategy.and_then(|strategy| strategy.alignment.as_ref());
+        let behind = task.deployment.vertex().operators[1..].iter();
+        let mut behind = behind.filter_map(|behind| behind.watermarks.as_ref()?.alignment.as_ref());
+        let group = own.or_else(|| behind.next());
         let alignment = group.map(|group| SourceAlignment::new(task, group, outputs.metrics()));
         SourceHead {
             alignment,
+            is_aligned_behind: own.is_none(),
             name: node.name.clone(),
             subtask: task.deployment.subtask,
             shown: shown.map(Arc::clone),
@@ -64,8 +67,15 @@ impl SourceHead {
             dead_letters: node.dead_letter_output.map(|output| output as usize),
             generator,
             control: Arc::clone(&task.control),
-            waited: Duration::ZERO,
         }
+    }
+
+    /// How far it is, for its alignment; none where nobody makes watermarks.
+    fn reached(&self) -> Option<(Watermark, WatermarkStatus)> {
+        if self.is_aligned_behind {
+            return Some(self.control.reached());
+        }
+        self.generator.as_ref().map(|generator| (generator.current(), generator.status()))
     }
 
     /// A split is read from here on.
@@ -84,10 +94,8 @@ impl SourceHead {
 
     /// Whether it is to wait for slower sources.
     pub(super) fn is_ahead(&self) -> bool {
-        match (&self.alignment, &self.generator) {
-            (Some(alignment), Some(generator)) => alignment.is_ahead(generator.current()),
-            (None, _) | (_, None) => false,
-        }
+        let Some(alignment) = &self.alignment else { return false };
+        self.reached().is_some_and(|(watermark, _)| alignment.is_ahead(watermark))
     }
 
     /// Sends what a poll has read.
@@ -203,14 +211,15 @@ impl Operator for SourceHead {
         if let Some(generator) = &mut self.generator
             && generator.next_at().is_some_and(|at| at <= now_ms)
         {
-            let blocked = self.control.blocked() + self.waited;
-            let output = generator.on_time(now_ms, blocked);
+            let output = generator.on_time(now_ms, self.control.blocked());
             self.send(output)?;
         }
-        if let (Some(alignment), Some(generator)) = (&mut self.alignment, &self.generator) {
-            alignment.on_time(now_ms, generator);
+        self.outputs.on_processing_time(now_ms)?;
+        let reached = self.reached();
+        if let (Some(alignment), Some((watermark, status))) = (&mut self.alignment, reached) {
+            alignment.on_time(now_ms, watermark, status);
         }
-        self.outputs.on_processing_time(now_ms)
+        Ok(())
     }
 
     fn next_processing_timer(&self) -> Option<i64> {

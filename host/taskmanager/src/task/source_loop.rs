@@ -27,7 +27,7 @@ pub(super) fn run(
         if head.is_ahead() {
             let due_ms = head.next_processing_timer();
             let waited = pace.wait(&mut head, Wait { due_ms, on_outside: false })?;
-            head.waited += waited;
+            task.control.add_aligned(waited);
             continue;
         }
         batch.clear();

@@ -38,9 +38,11 @@ impl JobManagerLink {
     }
 
     /// Sends a message; one that cannot be sent is dropped, since whoever loses a link also hears
-    /// of it as an event.
+    /// of it as an event. Blocks while the link is full.
     pub fn send(&self, message: ToJobManager) -> bool {
-        lock(&self.sender).as_ref().is_some_and(|send| send(message))
+        // Not under the lock: a JobManager that hangs must not keep anybody from closing the link.
+        let sender = lock(&self.sender).clone();
+        sender.is_some_and(|send| send(message))
     }
 
     /// Asks a question, made with its number, and waits for the answer.

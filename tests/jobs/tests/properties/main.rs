@@ -18,7 +18,7 @@ use proptest::test_runner::FileFailurePersistence;
 use sandbar_config::Configuration;
 use sandbar_graph::JobSpec;
 use sandbar_graph::spec::PartitionerSpec;
-use sandbar_jobs::{TestCluster, sorted};
+use sandbar_jobs::{TestCluster, await_end, sorted};
 use sandbar_model::status::JobStatus;
 
 use random_job::{Draft, draft, pass_through, random_job};
@@ -90,19 +90,12 @@ fn run(
         .prepare_spec(spec.clone(), Some(folder.path().to_owned()))
         .map_err(|error| failed(error.to_string()))?;
     let job = cluster.cluster.submit(prepared).map_err(|error| failed(error.to_string()))?;
-    match job.wait_timeout(JOB_TIMEOUT) {
-        Some(result) if result.status == JobStatus::Finished => {
-            let lines: Vec<String> =
-                cluster.lines().iter().map(|line| without_subtask(line)).collect();
-            Ok(sorted(&lines))
-        }
-        Some(result) => Err(failed(result.failure.unwrap_or_default())),
-        None => {
-            let snapshot = job.snapshot();
-            job.cancel();
-            Err(failed(format!("it did not end within {JOB_TIMEOUT:?}: {snapshot:?}")))
-        }
+    let result = await_end(&job, JOB_TIMEOUT).inspect_err(|_| job.cancel()).map_err(&failed)?;
+    if result.status != JobStatus::Finished {
+        return Err(failed(result.failure.unwrap_or_default()));
     }
+    let lines: Vec<String> = cluster.lines().iter().map(|line| without_subtask(line)).collect();
+    Ok(sorted(&lines))
 }
 
 /// `s1:2> fig` as `s1> fig`.

@@ -16,9 +16,8 @@ impl<T: Data> DataStream<T> {
         &self,
         strategy: WatermarkStrategy<T>,
     ) -> DataStream<T> {
-        if strategy.is_of_source() {
-            let message = "a timestamp field and watermark alignment are only for sources: use \
-                           from_source_with_watermarks";
+        if strategy.has_field() {
+            let message = "a timestamp field is only for sources: use from_source_with_watermarks";
             self.graph.borrow_mut().errors.push(message.to_owned());
         }
         let watermarks = strategy.watermarks();
