@@ -3,7 +3,9 @@
 mod broadcast;
 mod runtime;
 
+use std::cell::OnceCell;
 use std::fmt;
+use std::mem::needs_drop;
 use std::rc::Rc;
 
 pub use broadcast::BroadcastContext;
@@ -34,8 +36,11 @@ pub struct Context<K> {
     keys: Rc<KeyContext>,
     timestamp: i64,
     sides: SideOutputs,
-    /// Decoded keys by slot; none for one that does not decode.
+    /// Keys with memory of their own, decoded once, by slot; none for one that does not decode.
+    /// Others are decoded when they are asked for, which takes no longer than to look them up here.
     decoded: Vec<Option<K>>,
+    /// The current key, if it has no memory of its own and was asked for.
+    current: OnceCell<K>,
     /// Whether a key ever failed to decode.
     has_undecodable: bool,
 }
@@ -51,6 +56,7 @@ impl<K> Context<K> {
             timestamp: NO_TIMESTAMP,
             sides,
             decoded: Vec::new(),
+            current: OnceCell::new(),
             has_undecodable: false,
         }
     }
@@ -120,13 +126,23 @@ impl<K: Key> Context<K> {
     #[inline]
     pub fn current_key(&self) -> &K {
         let current = self.keys.current().expect("process and on_timer have a key");
+        if !needs_drop::<K>() {
+            return self.current.get_or_init(|| {
+                let decoded = self.keys.with_key(current, decode_key);
+                decoded.expect("the key was found to decode before the function was called")
+            });
+        }
         let decoded = &self.decoded[current as usize];
         decoded.as_ref().expect("the key was decoded before the function was called")
     }
 
-    /// Sees to it that the current key is decoded: all new keys of a call are, at its first record.
+    /// Sees to it that the current key decodes: all new keys of a call do, or it is known that some
+    /// do not.
     #[inline(always)]
     pub(crate) fn prepare_key(&mut self) -> Outcome {
+        if !needs_drop::<K>() {
+            self.current = OnceCell::new();
+        }
         if self.keys.has_claimed() || self.has_undecodable {
             return self.decode_keys();
         }
@@ -139,22 +155,28 @@ impl<K: Key> Context<K> {
         for slot in self.keys.take_claimed() {
             let key = self.keys.with_key(slot, decode_key).ok();
             self.has_undecodable |= key.is_none();
+            self.keep(slot, key);
+        }
+        let Some(current) = self.keys.current().filter(|_| self.has_undecodable) else {
+            return Ok(());
+        };
+        match self.keys.with_key(current, decode_key::<K>) {
+            Ok(key) => {
+                self.keep(current, Some(key));
+                Ok(())
+            }
+            Err(error) => Err(Failure::new(self.runtime.operator(), error)),
+        }
+    }
+
+    fn keep(&mut self, slot: u32, key: Option<K>) {
+        if needs_drop::<K>() {
             let slot = slot as usize;
             if self.decoded.len() <= slot {
                 self.decoded.resize_with(slot + 1, || None);
             }
             self.decoded[slot] = key;
         }
-        match self.keys.current() {
-            Some(current) if self.decoded[current as usize].is_none() => {
-                match self.keys.with_key(current, decode_key::<K>) {
-                    Ok(key) => self.decoded[current as usize] = Some(key),
-                    Err(error) => return Err(Failure::new(self.runtime.operator(), error)),
-                }
-            }
-            _ => {}
-        }
-        Ok(())
     }
 
     /// Registers a timer under the current key that fires when the watermark reaches `timestamp`.
