@@ -8,6 +8,7 @@ mod random;
 mod reader;
 mod words;
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use sandbar_model::time::NO_TIMESTAMP;
@@ -137,9 +138,12 @@ struct Settings {
 }
 
 impl Settings {
-    /// Appends the bytes of record `n`, made at `now_ms`, and returns its timestamp.
-    fn write(&self, n: u64, now_ms: i64, out: &mut Vec<u8>) -> i64 {
-        let timestamp = self.timestamps.map_or(NO_TIMESTAMP, |timestamps| timestamps.of(n));
+    /// Appends the bytes of record `n`, made at `now_ms`, and returns its timestamp. `last` is that
+    /// of a record before it.
+    #[inline]
+    fn write(&self, n: u64, now_ms: i64, last: &mut Stamp, out: &mut Vec<u8>) -> i64 {
+        let timestamp =
+            self.timestamps.map_or(NO_TIMESTAMP, |timestamps| timestamps.after(last, n));
         let mut random = Random::new(self.seed, n);
         match &self.content {
             Content::Json(fields) => fields.write(n, timestamp, now_ms, &mut random, out),
@@ -191,8 +195,16 @@ struct Timestamps {
     pace: Pace,
 }
 
+/// A timestamp and the numbers of the records that have it: to divide for each record would take
+/// longer than all else that is done for it.
+#[derive(Clone, Debug, Default)]
+struct Stamp {
+    timestamp: i64,
+    records: Range<u64>,
+}
+
 /// How event time goes on.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 enum Pace {
     /// Milliseconds from record to record.
     Interval(i64),
@@ -223,6 +235,28 @@ impl Timestamps {
             Pace::Interval(options.integer("timestamp-interval-ms", 0..=i64::MAX)?)
         };
         Ok(Some(Timestamps { start_ms, pace }))
+    }
+
+    /// The timestamp of record `n`, which mostly has the same as a record before it.
+    #[inline]
+    fn after(self, last: &mut Stamp, n: u64) -> i64 {
+        if !last.records.contains(&n) {
+            *last = self.stamp(n);
+        }
+        last.timestamp
+    }
+
+    fn stamp(self, n: u64) -> Stamp {
+        let timestamp = self.of(n);
+        let end = match self.pace {
+            Pace::Interval(_) => None,
+            // The first whose milliseconds since the start are one more.
+            Pace::Rate(rate) => i64::try_from(n).ok().and_then(|n| {
+                let next_ms = (n.checked_mul(1000)? / rate).checked_add(1)?;
+                u64::try_from(next_ms.checked_mul(rate)?).ok().map(|end| end.div_ceil(1000))
+            }),
+        };
+        Stamp { timestamp, records: n..end.unwrap_or(n.saturating_add(1)) }
     }
 
     fn of(self, n: u64) -> i64 {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use sandbar_model::{Clock, RecordBatch};
 
-use super::{RecordRange, Settings};
+use super::{RecordRange, Settings, Stamp};
 use crate::error::ConnectorError;
 use crate::source::{ReaderStatus, SourceReader, Split, SplitRun, has_room};
 
@@ -25,6 +25,8 @@ struct RunningSplit {
     /// of the first in its round over all subtasks, so that their records are spread evenly.
     started_ms: i64,
     base: u64,
+    /// Of the record before.
+    stamp: Stamp,
 }
 
 /// Where a split stands after its turn.
@@ -45,7 +47,8 @@ impl DatagenReader {
             let range: RecordRange = split.decode("datagen")?;
             let base = range.next - range.next % range.step.max(1);
             let id = split.id.as_str().into();
-            self.running.push_back(RunningSplit { id, range, started_ms: now_ms, base });
+            let stamp = Stamp::default();
+            self.running.push_back(RunningSplit { id, range, started_ms: now_ms, base, stamp });
             self.added.pop_front();
         }
         Ok(())
@@ -116,7 +119,8 @@ impl RunningSplit {
                     return Turn::DueAt(due_ms);
                 }
             }
-            let timestamp = settings.write(self.range.next, now_ms, &mut batch.values);
+            let timestamp =
+                settings.write(self.range.next, now_ms, &mut self.stamp, &mut batch.values);
             batch.timestamps.push(timestamp);
             batch.value_ends.push(batch.values.len() as u32);
             self.range.next = self.range.next.saturating_add(self.range.step.max(1));

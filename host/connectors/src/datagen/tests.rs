@@ -6,6 +6,7 @@ use sandbar_model::time::NO_TIMESTAMP;
 use sandbar_model::{ManualClock, RecordBatch};
 use serde_json::{Value, json};
 
+use super::{Pace, Stamp, Timestamps};
 use crate::drain::{Driver, drain, drain_resuming, read, sorted, source, texts};
 use crate::source::ReaderStatus;
 
@@ -199,4 +200,17 @@ fn what_makes_no_sense_is_refused() {
         json!({ "format": "text", "vocabulary": [] }),
         "it must be a number, or a list of 1 to 1000000 texts",
     );
+}
+
+#[test]
+fn a_timestamp_that_is_kept_is_that_of_each_record_it_is_kept_for() {
+    for pace in [1, 2, 3, 999, 1000, 1001, 100_000, i64::MAX].map(Pace::Rate) {
+        for (first, step) in [(0, 1), (5, 7), (i64::MAX as u64 - 900, 3), (u64::MAX - 400, 1)] {
+            let timestamps = Timestamps { start_ms: 17, pace };
+            let mut last = Stamp::default();
+            for n in (0..400).map(|round| first + round * step) {
+                assert_eq!(timestamps.after(&mut last, n), timestamps.of(n), "{pace:?} {n}");
+            }
+        }
+    }
 }
