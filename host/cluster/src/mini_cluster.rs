@@ -66,7 +66,8 @@ pub struct MiniCluster {
     job_manager: JobManagerHandle,
     local_plugins: LocalPlugins,
     task_manager: Sender<Message>,
-    threads: Vec<JoinHandle<()>>,
+    /// The JobManager's and the TaskManager's, until they are waited for.
+    threads: [Option<JoinHandle<()>>; 2],
     has_virtual_clock: bool,
 }
 
@@ -133,13 +134,13 @@ impl MiniCluster {
         };
         let (task_manager, task_manager_events) = TaskManager::new(parts, Arc::clone(&link));
         let (manager, job_manager) = JobManager::new(job_manager_options());
-        let threads = vec![
-            spawn("taskmanager", move || task_manager.run())?,
+        let threads = [
             spawn("jobmanager", move || {
                 if let Err(error) = manager.run() {
                     tracing::error!(%error, "the JobManager ended");
                 }
             })?,
+            spawn("taskmanager", move || task_manager.run())?,
         ];
         join(&job_manager, &link, &task_manager_events, &configuration)?;
         Ok(MiniCluster {
@@ -149,7 +150,7 @@ impl MiniCluster {
             job_manager,
             local_plugins,
             task_manager: task_manager_events,
-            threads,
+            threads: threads.map(Some),
             has_virtual_clock,
         })
     }
@@ -195,10 +196,14 @@ impl MiniCluster {
 
 impl Drop for MiniCluster {
     fn drop(&mut self) {
+        let [job_manager, task_manager] = &mut self.threads;
+        let join = |thread: &mut Option<JoinHandle<()>>| drop(thread.take().map(JoinHandle::join));
         self.job_manager.stop();
+        // A JobManager whose TaskManager ends before it takes that for a loss.
+        join(job_manager);
         // The loop may have ended already, told by the JobManager.
         let _ = self.task_manager.send(Message::Stop);
-        self.threads.drain(..).for_each(|thread| drop(thread.join()));
+        join(task_manager);
     }
 }
 

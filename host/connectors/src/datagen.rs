@@ -115,8 +115,9 @@ pub(crate) fn open(options: &Options<'_>) -> Result<Box<dyn Source>, ConnectorEr
         "text" => Content::Text(Words::new(options)?),
         _ => Content::Pairs(Pairs::new(options)?),
     };
-    let positive = "it must be a number above 0";
-    let rate = options.is_set("rate").then(|| options.number("rate", positive, |rate| rate > 0.0));
+    let expected = "it must be a number of at least 1e-9, which is a record in 31 years";
+    let rate =
+        options.is_set("rate").then(|| options.number("rate", expected, |rate| rate >= RATE_MIN));
     let count = options.is_set("count").then(|| options.integer("count", 0..=i64::MAX));
     Ok(Box::new(DatagenSource(Arc::new(Settings {
         count: count.transpose()?.map(|count| count as u64),
@@ -126,6 +127,9 @@ pub(crate) fn open(options: &Options<'_>) -> Result<Box<dyn Source>, ConnectorEr
         content,
     }))))
 }
+
+/// Records per second, at least: the time of each must be one that there is.
+const RATE_MIN: f64 = 1e-9;
 
 struct Settings {
     /// None: no end.

@@ -37,10 +37,12 @@ const FIELDS: &str = r#"{"type":"object","additionalProperties":false,"required"
     "properties":{"fields":{"type":"array","minItems":1,"items":{"type":"string"}}}}"#;
 const TTL: &str = r#"{"type":"object","additionalProperties":false,
     "properties":{"ttl-ms":{"type":"integer","minimum":1}}}"#;
-/// The property `aggregates`.
+/// The property `aggregates`. The names that results have for key and window are taken.
 macro_rules! aggregates_property {
     () => {
-        r#""aggregates":{"type":"object","minProperties":1,"additionalProperties":{"oneOf":[
+        r#""aggregates":{"type":"object","minProperties":1,
+        "properties":{"key":false,"window-start":false,"window-end":false},
+        "additionalProperties":{"oneOf":[
         {"const":"count"},
         {"type":"object","minProperties":1,"maxProperties":1,"additionalProperties":false,
          "properties":{"count-distinct":{"type":"string"},"sum":{"type":"string"},

@@ -139,6 +139,22 @@ pub(crate) fn timed(timestamp: i64) -> Result<i64, Error> {
     Ok(timestamp)
 }
 
+/// The time, if windows of it that are `span` long, or that far apart, neither start before the
+/// first nor end after the last millisecond that there is.
+#[inline]
+pub(crate) fn within(time: i64, span: i64) -> Result<i64, Error> {
+    let room = i64::MAX - span;
+    if (-room..=room).contains(&time) { Ok(time) } else { Err(beyond(time, span)) }
+}
+
+#[cold]
+fn beyond(time: i64, span: i64) -> Error {
+    Error::bad_record(format!(
+        "the record's timestamp is {time} ms, and windows of {span} ms would start or end beyond \
+         the times that there are: check what timestamps are made of"
+    ))
+}
+
 #[cold]
 fn untimed() -> Error {
     Error::bad_record(

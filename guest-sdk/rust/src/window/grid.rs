@@ -70,6 +70,9 @@ impl<W> Grid<W> {
         if first_end > after {
             return Some(first_end);
         }
+        if after == i64::MAX {
+            return None;
+        }
         let end = self.end_after(after);
         (end <= last.saturating_add(size - 1)).then_some(end)
     }

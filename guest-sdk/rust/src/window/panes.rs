@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use super::assigner::{Panes, timed};
+use super::assigner::{Panes, timed, within};
 use super::contents::Contents;
 use super::function::WindowContext;
 use super::grid::Grid;
@@ -358,6 +358,7 @@ impl<C: Contents> KeyedProcessFunction<C::Key, C::In, C::Out> for PaneOperator<C
     ) -> Result<(), Error> {
         let PaneOperator { state, core } = self;
         let timestamp = timed(ctx.timestamp().unwrap_or(NO_TIMESTAMP))?;
+        within(timestamp, core.grid.panes.size)?;
         let last_start = core.grid.last_start(timestamp);
         if core.cleanup_time(last_start) <= ctx.current_watermark() {
             core.lateness.skip(value, timestamp, ctx);

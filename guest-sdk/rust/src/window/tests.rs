@@ -46,6 +46,35 @@ where
 /// The input of Flink's example `SessionWindowing`, whose sessions have a gap of 3 ms; each element
 /// is followed by its watermark.
 #[test]
+fn a_record_whose_windows_would_end_after_the_last_time_is_refused() {
+    let sum = |left: i64, right: i64| left + right;
+    let count = |_: &i64, _: &TimeWindow, elements: &[i64], out: &mut Collector<i64>| {
+        out.collect(elements.len() as i64);
+    };
+    let minute = Duration::from_secs(60);
+    let tumbling = || Windowing::of(TumblingEventTimeWindows::of(minute));
+    let sliding = || Windowing::of(SlidingEventTimeWindows::of(minute, minute / 4));
+    let operators: [WindowedOperator<i64, i64, i64>; 4] = [
+        tumbling().reduce(sum),
+        sliding().reduce(sum),
+        tumbling().without_panes().apply(count),
+        sliding().without_panes().apply(count),
+    ];
+    for operator in operators {
+        let mut harness = OperatorHarness::keyed_process(operator, |value: &i64| *value).unwrap();
+        for at in [i64::MAX, i64::MAX - 1, i64::MAX - 59_999, i64::MIN + 1, i64::MIN + 60_000] {
+            let refused = harness.push(1, at).unwrap_err();
+            assert_eq!(refused.kind(), ErrorKind::BadRecord);
+            assert!(refused.message().contains(&at.to_string()), "{refused}");
+        }
+        harness.push(1, i64::MAX - 60_000).unwrap();
+        harness.watermark(i64::MAX).unwrap();
+        assert!([1, 4].contains(&harness.take_output().len()));
+        assert!(harness.state_sizes().unwrap().is_empty());
+    }
+}
+
+#[test]
 fn flinks_session_windowing_example() {
     let sessions = Windowing::of(EventTimeSessionWindows::with_gap(ms(3)));
     let mut harness = harness(sessions.reduce(add));

@@ -1,7 +1,7 @@
 //! Windows of one size at equal distances, whatever elements they are of: what an assigner of any
 //! elements becomes where partial results take the place of elements.
 
-use super::assigner::{Panes, WindowAssigner, timed};
+use super::assigner::{Panes, WindowAssigner, timed, within};
 use super::grid::Grid;
 use super::time_window::Window;
 use super::trigger::EventTimeTrigger;
@@ -33,7 +33,8 @@ impl<T, W: Window> WindowAssigner<T> for UniformWindows<W> {
         windows: &mut Vec<W>,
     ) -> Result<(), Error> {
         let Panes { size, slide, window, .. } = self.panes;
-        let mut start = self.grid.last_start(timed(timestamp)?);
+        let time = within(timed(timestamp)?, size.max(slide))?;
+        let mut start = self.grid.last_start(time);
         let before = timestamp.saturating_sub(size);
         while start > before {
             windows.push(window(start, start.saturating_add(size)));

@@ -51,7 +51,7 @@ pub(super) struct SkewArgs {
     #[arg(long, default_value_t = 1_000)]
     keys: u64,
     /// Share of the records that have one key, from 0 to 1.
-    #[arg(long, default_value_t = 0.9)]
+    #[arg(long, default_value_t = 0.9, value_parser = share)]
     hot_share: f64,
     /// Records in a second of event time.
     #[arg(long, default_value_t = 100_000)]
@@ -95,6 +95,12 @@ enum Variant {
     TwoPhase,
     /// The same, put together once more by salted keys.
     TwoPhaseSalt,
+}
+
+/// Reads a share.
+fn share(text: &str) -> Result<f64, String> {
+    let share = text.parse().ok().filter(|share| (0.0..=1.0).contains(share));
+    share.ok_or_else(|| "expected a number from 0 to 1".to_owned())
 }
 
 /// The name of a work or a variant, as on the command line and in the guest's argument.

@@ -65,8 +65,8 @@ pub(super) struct StateArgs {
     #[arg(short, long, default_value_t = 1)]
     parallelism: u32,
     /// Rounds; each runs all in turn.
-    #[arg(long, default_value_t = 1)]
-    rounds: usize,
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: u32,
     /// Which to run: all unless given.
     #[arg(long, value_delimiter = ',')]
     side: Vec<Side>,
@@ -162,11 +162,11 @@ pub(super) fn run(args: &StateArgs) -> anyhow::Result<()> {
         return Ok(output::line(&run_here(args, *case)?.to_string())?);
     }
     let mut runs: Vec<(Case, Value)> = Vec::new();
-    for round in 1..=args.rounds.max(1) {
+    for round in 1..=args.rounds {
         for case in &cases {
             let Case { work, keys, side } = case;
             let (work, side) = (work.name(), side.name());
-            eprintln!("round {round} of {}: {work}, {keys} keys, {side}", args.rounds.max(1));
+            eprintln!("round {round} of {}: {work}, {keys} keys, {side}", args.rounds);
             let run = run_in_child(args, *case)?;
             if args.json {
                 output::line(&run.to_string())?;
@@ -322,9 +322,7 @@ fn run_here(args: &StateArgs, case: Case) -> anyhow::Result<Value> {
 fn print(args: &StateArgs, cases: &[Case], runs: &[(Case, Value)]) -> anyhow::Result<()> {
     output::line(&format!(
         "{} records, parallelism {}, {} rounds: min / median / max",
-        args.records,
-        args.parallelism,
-        args.rounds.max(1)
+        args.records, args.parallelism, args.rounds
     ))?;
     output::line(&format!(
         "{:<8} {:>9} {:<7} {:>24} {:>22} {:>8} {:>12}",

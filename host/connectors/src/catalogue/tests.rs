@@ -66,7 +66,12 @@ fn wrong_values_are_named() {
     check_source(
         "datagen",
         json!({ "rate": 0 }),
-        &invalid("rate", "0", "datagen", "it must be a number above 0"),
+        &invalid(
+            "rate",
+            "0",
+            "datagen",
+            "it must be a number of at least 1e-9, which is a record in 31 years",
+        ),
     );
     check_source(
         "stdin",

@@ -15,7 +15,11 @@ pub(super) fn check(keywords: &Map<String, Value>, value: &Value) -> Option<Sche
             let subject = "the number of elements";
             count_bounds(keywords, subject, elements.len(), ["minItems", "maxItems"])
         }
-        Value::Null | Value::Bool(_) | Value::Object(_) => None,
+        Value::Object(fields) => {
+            let subject = "the number of fields";
+            count_bounds(keywords, subject, fields.len(), ["minProperties", "maxProperties"])
+        }
+        Value::Null | Value::Bool(_) => None,
     })
 }
 

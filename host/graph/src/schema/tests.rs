@@ -63,6 +63,17 @@ fn bounds() {
         ],
     );
     check_all(
+        &json!({ "minProperties": 1, "maxProperties": 2 }),
+        &[
+            (json!({ "a": 1 }), ""),
+            (json!({}), "v: the number of fields is 0, at least 1 is expected"),
+            (
+                json!({ "a": 1, "b": 2, "c": 3 }),
+                "v: the number of fields is 3, at most 2 is expected",
+            ),
+        ],
+    );
+    check_all(
         &json!({ "format": "uint16", "minimum": 0 }),
         &[(json!(65536), "v: the value is 65536, at most 65535 is expected")],
     );

@@ -268,6 +268,7 @@ impl Operator for WasmOperator {
 
     fn finish(&mut self) -> Result<(), TaskError> {
         self.host().start_batch();
+        self.host().warn_of_dropped_timers();
         self.call(Instance::finish)?;
         self.bad_records.dead_letters.finish()?;
         self.host().outputs().finish()

@@ -4,6 +4,7 @@ use std::cell::Cell;
 
 use crate::host::NO_TIMESTAMP;
 use crate::window::Panes;
+use crate::window::assigner::within;
 use crate::window::grid::Grid;
 
 /// The slices of time.
@@ -56,7 +57,9 @@ impl Slices {
 
     #[cold]
     fn find(&self, grid: &Grid<()>, timestamp: i64) -> Option<Slice> {
-        if timestamp == NO_TIMESTAMP {
+        // The second phase says what is wrong with such a record.
+        let span = grid.panes.size.max(grid.panes.slide);
+        if timestamp == NO_TIMESTAMP || within(timestamp, span).is_err() {
             return None;
         }
         let start = grid.pane_start(timestamp);

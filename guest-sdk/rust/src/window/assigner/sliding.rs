@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Panes, WindowAssigner, check, millis, timed};
+use super::{Panes, WindowAssigner, check, millis, timed, within};
 use crate::error::Error;
 use crate::window::time_window::TimeWindow;
 use crate::window::trigger::{EventTimeTrigger, ProcessingTimeTrigger};
@@ -76,7 +76,8 @@ macro_rules! sliding {
                 $clock: &dyn Fn() -> i64,
                 windows: &mut Vec<TimeWindow>,
             ) -> Result<(), Error> {
-                assign($time, windows, self.size, self.slide, self.offset);
+                let time = within($time, self.size.max(self.slide))?;
+                assign(time, windows, self.size, self.slide, self.offset);
                 Ok(())
             }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Panes, WindowAssigner, check, millis, timed};
+use super::{Panes, WindowAssigner, check, millis, timed, within};
 use crate::error::Error;
 use crate::window::time_window::TimeWindow;
 use crate::window::trigger::{EventTimeTrigger, ProcessingTimeTrigger};
@@ -64,8 +64,9 @@ macro_rules! tumbling {
                 $clock: &dyn Fn() -> i64,
                 windows: &mut Vec<TimeWindow>,
             ) -> Result<(), Error> {
-                let start = TimeWindow::start_of($time, self.offset, self.size);
-                windows.push(TimeWindow::new(start, start.saturating_add(self.size)));
+                let time = within($time, self.size)?;
+                let start = TimeWindow::start_of(time, self.offset, self.size);
+                windows.push(TimeWindow::new(start, start + self.size));
                 Ok(())
             }
 

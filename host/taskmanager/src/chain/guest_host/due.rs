@@ -72,6 +72,23 @@ impl GuestHost {
         Some(DueBatch { operator, domain, timers: state_calls::columns(due.timers) })
     }
 
+    /// Warns of timers by the clock that a stream still waits for at its end: they are dropped, as
+    /// in Flink.
+    pub(crate) fn warn_of_dropped_timers(&self) {
+        let timers = self.timers.len(sandbar_state::TimeDomain::ProcessingTime);
+        if timers > 0 {
+            let operator = self.operator(0).1;
+            tracing::warn!(
+                job = %self.job,
+                operator,
+                subtask = self.subtask,
+                timers,
+                "the input has ended, and timers by the clock are dropped: with \
+                 execution.runtime-mode = BATCH they fire"
+            );
+        }
+    }
+
     /// Whether timers can be registered. At the end of a batch, those of processing time are
     /// ignored: a timer that registers the next would never come to an end.
     pub(super) fn takes_timers(&self, domain: TimeDomain) -> bool {
